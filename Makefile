@@ -1,0 +1,232 @@
+# vmux - build, run, test.  See README.md.
+#   make            build/vmux            make run    demonstration guest in the workstation
+#   make test       everything that guards a change
+#   MODE=release|debug|asan|ubsan|tsan    (each in its own folder)
+MODE    ?= release
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
+BUILD   := build$(if $(filter-out release,$(MODE)),/$(MODE),)
+OBJ     := $(BUILD)/obj
+PREFIX  ?= /usr/local
+
+WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror -Wno-unused-parameter
+CFLAGS.release := -O2 -g
+CFLAGS.debug   := -O0 -g
+CFLAGS.asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -DVMUX_SANITIZED
+CFLAGS.ubsan   := -O1 -g -fsanitize=undefined -fno-sanitize-recover=undefined -DVMUX_SANITIZED
+CFLAGS.tsan    := -O1 -g -fsanitize=thread -DVMUX_SANITIZED
+PKGS    := ncursesw vterm libpcre2-8 jansson
+CPPFLAGS += -I. -I$(BUILD)/gen -D_GNU_SOURCE $(PKG_CFLAGS)
+CFLAGS  += -std=gnu17 $(WARN) $(CFLAGS.$(MODE)) -fno-strict-aliasing -fwrapv -pthread -MMD -MP
+LDLIBS  += $(PKG_LIBS) -lZydis -ltelnet -lutil -lm -pthread
+
+# A library that is optional is one file or another.
+TLS      := $(if $(shell pkg-config --exists gnutls 2>/dev/null && echo y),gnutls,none)
+LDLIBS   += $(if $(filter gnutls,$(TLS)),-lgnutls)
+BRAILLE  := $(if $(wildcard /usr/include/brlapi.h),brlapi,none)
+LDLIBS   += $(if $(filter brlapi,$(BRAILLE)),-lbrlapi)
+LIB_SRC  := $(filter-out $(if $(filter gnutls,$(TLS)),%/tls_none.c,%/tls_gnutls.c) $(if $(filter brlapi,$(BRAILLE)),%/braille_none.c,%/braille_brlapi.c),$(shell find core devices -name '*.c' 2>/dev/null))
+TUI_SRC  := $(shell find tui -name '*.c' 2>/dev/null)
+LIB_OBJ  := $(LIB_SRC:%.c=$(OBJ)/%.o)
+TUI_OBJ  := $(patsubst %.c,$(OBJ)/%.o,$(filter-out tui/main.c,$(TUI_SRC)))
+# tests/{unit,dev,cpu,...}/test_NAME.c -> build/tests/NAME
+TEST_SRC := $(shell find tests -name 'test_*.c' 2>/dev/null)
+TEST_LIB := $(filter-out $(TEST_SRC),$(shell find tests -name '*.c' -not -path 'tests/fuzz/*' -not -path 'tests/bench/*' -not -path 'tests/tui/fake/*' -not -path 'tests/guest/smp/*' 2>/dev/null))
+TEST_BIN := $(foreach t,$(TEST_SRC),$(BUILD)/tests/$(patsubst test_%.c,%,$(notdir $(t))))
+
+all: $(BUILD)/libvmux.a $(BUILD)/libtui.a $(if $(wildcard tui/main.c),$(BUILD)/vmux)
+
+$(BUILD)/vmux: $(OBJ)/tui/main.o $(BUILD)/libtui.a $(BUILD)/libvmux.a
+	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
+$(BUILD)/libtui.a: $(TUI_OBJ)
+	@rm -f $@
+	ar rcs $@ $(TUI_OBJ)
+# The workstation on a machine of cardboard, for tests/tui.
+$(BUILD)/tests/tui-fake: $(OBJ)/tui/main.o $(OBJ)/tests/tui/fake/fake_vm.o $(BUILD)/libtui.a $(BUILD)/libvmux.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
+$(BUILD)/libvmux.a: $(LIB_OBJ)
+	@rm -f $@
+	ar rcs $@ $(LIB_OBJ)
+# What pkg-config says, kept in a file so that it is asked once.
+$(BUILD)/pkg.mk:
+	@command -v pkg-config >/dev/null && pkg-config --exists $(PKGS) || { echo "make: packages are missing; 'make setup' installs them" >&2; exit 1; }
+	@mkdir -p $(@D)
+	@printf 'PKG_CFLAGS := %s\nPKG_LIBS := %s\n' "$$(pkg-config --cflags $(PKGS))" "$$(pkg-config --libs $(PKGS))" > $@
+# These goals install packages first and then call make again, so they must not need any themselves.
+BARE := clean setup run test bench install-packages
+ifneq ($(filter-out $(BARE),$(or $(MAKECMDGOALS),all)),)
+-include $(BUILD)/pkg.mk
+endif
+$(OBJ)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(CFLAGS_$(subst /,_,$*)) -c -o $@ $<
+
+# Firmware sources become C arrays.  iasl knows no macros with arguments, so the C preprocessor goes first.
+$(BUILD)/gen/dsdt.h: devices/firmware/dsdt.asl
+	@mkdir -p $(@D)
+	$(CC) -E -P -x c $< -o $(@D)/dsdt.asl
+	iasl -ve -we -tc -p $(@D)/dsdt $(@D)/dsdt.asl > $(@D)/dsdt.log || (cat $(@D)/dsdt.log; false)
+	@sed 's/^unsigned char/static const unsigned char/' $(@D)/dsdt.hex > $@
+$(OBJ)/devices/firmware/acpi.o: $(BUILD)/gen/dsdt.h
+$(BUILD)/gen/%.rom.h: devices/firmware/%.S devices/firmware/rom.inc
+	@mkdir -p $(@D)
+	as --32 -I devices/firmware -o $(@D)/$*.o $<
+	ld -m elf_i386 -Ttext 0 -e 0 --oformat binary -o $(@D)/$*.bin $(@D)/$*.o
+	@(echo 'static const unsigned char $*_rom[] = {'; od -An -v -tx1 $(@D)/$*.bin | sed 's/ \(..\)/0x\1,/g'; echo '};') > $@
+$(OBJ)/devices/firmware/kernel.o: $(BUILD)/gen/linuxboot.rom.h $(BUILD)/gen/multiboot.rom.h
+
+# The instruction handlers of hot families: gcc must neither merge their tails nor move code between them.
+core/cpu/ops_%.c: ;
+# Thousands of tiny handlers: their debug information would be ten times their code.
+CFLAGS_core_cpu_pairs := -g0
+$(OBJ)/core/cpu/%.o: CFLAGS += -fno-gcse -fno-crossjumping -fno-partial-inlining -foptimize-sibling-calls
+
+define test_rule
+$(BUILD)/tests/$(patsubst test_%.c,%,$(notdir $(1))): $(OBJ)/$(1:.c=.o) $(TEST_LIB:%.c=$(OBJ)/%.o) $(BUILD)/libtui.a $(BUILD)/libvmux.a
+	@mkdir -p $$(@D)
+	$$(CC) $$(CFLAGS) -o $$@ $(OBJ)/$(1:.c=.o) $(TEST_LIB:%.c=$(OBJ)/%.o) $(BUILD)/libtui.a $(BUILD)/libvmux.a $$(LDLIBS) -lcmocka
+endef
+$(foreach t,$(TEST_SRC),$(eval $(call test_rule,$(t))))
+# Assembly guests of tests/cpu/sys: flat images for 10000h.
+SYS_DIR    := $(BUILD)/sys-guests
+SYS_GUESTS := $(patsubst tests/cpu/sys/%.S,$(SYS_DIR)/%.bin,$(wildcard tests/cpu/sys/*.S))
+CFLAGS_tests_cpu_test_sys := -DGUEST_DIR='"$(SYS_DIR)"'
+$(SYS_DIR)/%.bin: tests/cpu/sys/%.S $(wildcard tests/cpu/sys/*.inc)
+	@mkdir -p $(@D)
+	$(CC) -c -o $(@:.bin=.o) $<
+	ld -m elf_x86_64 -Ttext 0x10000 --oformat binary -e 0 -o $@ $(@:.bin=.o)
+$(BUILD)/tests/sys: $(SYS_GUESTS)
+# Firmware that joins two serial ports.
+$(BUILD)/tests/bridge.bin: tests/serial/bridge.S
+	@mkdir -p $(@D)
+	$(CC) -c -o $(@:.bin=.o) $<
+	ld -m elf_x86_64 -Ttext 0 --oformat binary -o $@ $(@:.bin=.o)
+$(BUILD)/tests/serial_lines $(BUILD)/tests/serial_wrapped: $(BUILD)/tests/bridge.bin
+$(BUILD)/tests/tui_workstation $(BUILD)/tests/tui_session $(BUILD)/tests/tui_layout $(BUILD)/tests/tui_copy $(BUILD)/tests/tui_machines $(BUILD)/tests/tui_oracle $(BUILD)/tests/tui_triggers: $(BUILD)/tests/tui-fake
+$(BUILD)/tests/tui_oracle: $(BUILD)/vmux
+$(BUILD)/tests/keymaps: LDLIBS += -lxkbcommon
+# Boot sectors of tests/guest, on disks of 1 MB.
+BOOT_IMG := $(patsubst tests/guest/boot/%.S,$(BUILD)/guest-boot/%.img,$(wildcard tests/guest/boot/*.S))
+$(BUILD)/guest-boot/%.img: tests/guest/boot/%.S
+	@mkdir -p $(@D)
+	$(CC) -c -o $(@:.img=.o) $<
+	ld -m elf_x86_64 -Ttext 0x7c00 --oformat binary -e 0 -o $@ $(@:.img=.o)
+	truncate -s 1M $@
+$(BUILD)/tests/keymaps $(BUILD)/tests/graphics $(BUILD)/tests/tui_oracle: $(BOOT_IMG)
+# Key maps are made from xkb data; the results are in the repository.
+keymaps: keymaps/tools/make-keymaps.c keymaps/tools/layouts.def
+	@mkdir -p $(BUILD)
+	$(CC) -std=gnu17 $(WARN) -O1 -o $(BUILD)/make-keymaps $< -lxkbcommon
+	$(BUILD)/make-keymaps keymaps
+test-bins: $(TEST_BIN) $(BUILD)/monitor-doc
+
+# ---- documentation made from tables --------------------------------------------------------------------------------------------
+$(BUILD)/monitor-doc: $(OBJ)/docs/monitor-doc.o $(BUILD)/libvmux.a
+	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
+docs: $(BUILD)/monitor-doc
+	$(BUILD)/monitor-doc > docs/monitor.md
+
+# ---- the demonstration guest ---------------------------------------------------------------------------------------------------
+GUESTS := build/guests
+$(GUESTS)/%/.done:
+	tests/guest/fetch.sh $(GUESTS) $*
+$(GUESTS)/demo.initrd: tests/guest/make-initrd.sh $(wildcard tests/guest/demo/*) $(GUESTS)/linux-6.1/.done
+	tests/guest/make-initrd.sh $(GUESTS)/linux-6.1 $@
+# The load for guests with several CPUs, and an initrd with it behind the demonstration guest's.
+build/smp-guest/bin/stress: tests/guest/smp/stress.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 -D_GNU_SOURCE $(WARN) -O2 -static -pthread -o $@ $<
+build/tests/smp.initrd: build/smp-guest/bin/stress $(GUESTS)/demo.initrd
+	cd build/smp-guest && find . | LC_ALL=C sort | cpio -o -H newc -R 0:0 --quiet > ../smp-guest.cpio
+	@mkdir -p $(@D)
+	cat $(GUESTS)/demo.initrd build/smp-guest.cpio > $@
+demo: all $(GUESTS)/demo.initrd
+DEMO := -m 256 -name demo -kernel $(GUESTS)/linux-6.1/vmlinuz -initrd $(GUESTS)/demo.initrd -append "quiet console=tty0" -serial vc -serial vc
+run:
+	@tests/setup.sh run
+	@$(MAKE) --no-print-directory -j$$(nproc) demo
+	@build/vmux $(DEMO) $(ARGS)
+setup:
+	tests/setup.sh build run test
+
+# ---- tests ---------------------------------------------------------------------------------------------------------------------
+# Guest tests boot real systems; they run in the release build only.
+FAST_SRC  := $(filter-out tests/guest/% tests/serial/%,$(TEST_SRC))
+GUEST_SRC := $(filter tests/guest/% tests/serial/%,$(TEST_SRC))
+bin_of     = $(foreach t,$(1),$(2)/tests/$(patsubst test_%.c,%,$(notdir $(t))))
+test:
+	@tests/setup.sh test
+	@$(MAKE) --no-print-directory -j$$(nproc) all test-bins test-guests
+	@$(MAKE) --no-print-directory -j$$(nproc) MODE=asan all test-bins
+	@$(MAKE) --no-print-directory -j$$(nproc) MODE=tsan $(TSAN_BIN)
+	@$(MAKE) --no-print-directory test-run
+# What has threads, under the thread sanitizer.
+TSAN_BIN := $(addprefix build/tsan/tests/,vm block chardev_socket chardev_mux sys_cpuid)
+test-guests: build/tests/smp.initrd $(GUESTS)/demo.initrd $(foreach g,linux-6.1 linux-6.12 netboot-i386 netboot-amd64,$(GUESTS)/$(g)/.done)
+test-run:
+	@tests/run.sh -j 2 -t 600 "tests/lint/lint.sh" tests/monitor/differential.sh tests/monitor/clients.sh $(call bin_of,$(FAST_SRC),build) $(call bin_of,$(FAST_SRC),build/asan) $(TSAN_BIN) $(call bin_of,$(GUEST_SRC),build)
+# One kind only, in the release build: make check-cpu, check-dev, check-unit, check-tui, check-guest
+check-%:
+	@$(MAKE) --no-print-directory all $(call bin_of,$(filter tests/$*/%,$(TEST_SRC)),build)
+	@tests/run.sh -j 2 -t 600 $(call bin_of,$(filter tests/$*/%,$(TEST_SRC)),build)
+
+# ---- installation ----------------------------------------------------------------------------------------------------------------
+build/vmux.1: docs/make-man.sh tui/actions.def build/vmux
+	docs/make-man.sh build/vmux $@
+install: all build/vmux.1
+	install -Dm755 build/vmux $(DESTDIR)$(PREFIX)/bin/vmux
+	install -d $(DESTDIR)$(PREFIX)/share/vmux/keymaps $(DESTDIR)$(PREFIX)/share/vmux/themes
+	install -m644 $(filter-out keymaps/tools,$(wildcard keymaps/*)) $(DESTDIR)$(PREFIX)/share/vmux/keymaps
+	install -m644 themes/* $(DESTDIR)$(PREFIX)/share/vmux/themes
+	install -Dm644 build/vmux.1 $(DESTDIR)$(PREFIX)/share/man/man1/vmux.1
+	install -Dm644 docs/vmux.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vmux
+
+# ---- benchmarks ------------------------------------------------------------------------------------------------------------------
+#   make bench       vmux beside QEMU's TCG and Bochs, about six minutes (BENCH_ROUNDS=1 for a quick one, BENCH="kernels boot work idle ui")
+#   make bench-bins  the programs alone; build/bench/cpu runs the kernels on the bare CPU
+# tests/bench/bench_NAME.c -> build/bench/NAME, with the kernels and the CPU tests' helpers.  kernels.o is the same everywhere.
+BENCH_BIN := $(patsubst tests/bench/bench_%.c,$(BUILD)/bench/%,$(wildcard tests/bench/bench_*.c))
+BENCH_LIB := tests/bench/kernels.c tests/cpu/guest.c
+COMPARE   := $(patsubst %.c,$(OBJ)/%.o,tests/bench/kernels.c $(wildcard tests/bench/compare/*.c))
+$(BUILD)/bench/%: $(OBJ)/tests/bench/bench_%.o $(BENCH_LIB:%.c=$(OBJ)/%.o) $(BUILD)/libvmux.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
+$(BUILD)/bench/compare: $(COMPARE)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -o $@ $^ -lutil -lm
+$(OBJ)/tests/bench/guest/%.o: tests/bench/guest/%.S
+	@mkdir -p $(@D)
+	$(CC) -c -o $@ $<
+CFLAGS_tests_bench_guest_main := -ffreestanding -mgeneral-regs-only -fno-stack-protector
+# Boot sector, program, padding to whole cylinders of 16 heads and 63 sectors (Bochs wants that).
+$(BUILD)/bench/guest.img: $(OBJ)/tests/bench/guest/boot.o $(OBJ)/tests/bench/guest/main.o $(OBJ)/tests/bench/kernels.o tests/bench/guest/link.ld
+	@mkdir -p $(@D)
+	ld -m elf_x86_64 -Ttext 0x7c00 -e 0 --oformat binary -o $(@D)/boot.bin $<
+	ld -m elf_x86_64 -n -T tests/bench/guest/link.ld --oformat binary -o $(@D)/main.bin $(filter %.o,$(wordlist 2,3,$^))
+	cat $(@D)/boot.bin $(@D)/main.bin > $@
+	truncate -s 2064384 $@
+# Work for Linux: one static program, run on the host and as the first process of a guest, with a shell beside it.
+WORK_OBJ := $(patsubst %.c,$(OBJ)/%.o,$(wildcard tests/bench/linux/*.c))
+$(WORK_OBJ): CFLAGS += -fno-math-errno
+$(BUILD)/bench/work: $(WORK_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -static -o $@ $^ -lm
+$(BUILD)/bench/work.initrd: $(BUILD)/bench/work
+	@rm -rf $(@D)/work-root && mkdir -p $(@D)/work-root/bin $(@D)/work-root/dev
+	cp $< $(@D)/work-root/init
+	cp /bin/busybox $(@D)/work-root/bin/busybox
+	cd $(@D)/work-root && find . | LC_ALL=C sort | cpio -o -H newc -R 0:0 --quiet > ../work.initrd
+bench-bins: $(BENCH_BIN) $(BUILD)/bench/compare $(BUILD)/bench/guest.img $(BUILD)/bench/work.initrd $(BUILD)/tests/tui-fake
+bench:
+	@tests/setup.sh bench
+	@$(MAKE) --no-print-directory -j$$(nproc) demo bench-bins
+	@build/bench/compare build/bench $(GUESTS) $(BENCH)
+
+clean:
+	rm -rf build
+
+-include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
+.PHONY: all docs keymaps test-bins bench-bins clean run setup demo test test-guests test-run install bench
+.SECONDARY:

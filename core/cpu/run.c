@@ -1,0 +1,123 @@
+/* run.c - the loop that runs guest code: requests, interrupts, exceptions, single steps. */
+#include "core/cpu/engine.h"
+#include "core/cpu/fp.h"
+
+static void run_block(struct cpu *c, const struct insn *i)
+{
+	c->regs[REG_BIP] = c->rip;
+	while (i)
+		i = i->fn(c, i);
+}
+
+/* An exception was recorded: c->cur is the instruction it belongs to, NULL when c->rip is right already (code fetch, traps). */
+static bool handle_exception(struct cpu *c)
+{
+	if (c->cur) {
+		c->rip = insn_rip(c, c->cur);
+		c->icount += c->cur->idx;
+		c->cur = NULL;
+	}
+	engine_forget(c);
+	return cpu_handle_exception(c);
+}
+
+/* One instruction, with breakpoints and the TF trap.  False: an exception is pending. */
+static bool run_one(struct cpu *c)
+{
+	bool tf = c->eflags_sys & FL_TF, debug = c->mode & M_STEP;
+	c->cur = NULL;
+	if (debug && !cpu_debug_before(c))
+		return false;
+	c->mode |= M_STEP;
+	const struct insn *i = engine_lookup(c);
+	if (i)
+		run_block(c, i);
+	if (!c->exc_pending && (tf || debug)) {
+		c->cur = NULL;
+		cpu_debug_after(c, tf);
+	}
+	/* The exception path must not see our own M_STEP either. */
+	if (c->mode & M_STEP)
+		cpu_update_mode(c);
+	return !c->exc_pending;
+}
+
+/* Requests only the thread can serve end the run; the others are served here.  False: leave. */
+static bool serve_requests(struct cpu *c)
+{
+	atomic_store(&c->attention, 0);
+	engine_service(c);
+	uint32_t req = atomic_load(&c->exit_req);
+	if (req & REQ_TLB) {
+		atomic_fetch_and(&c->exit_req, ~(uint32_t)REQ_TLB);
+		mmu_flush(c, true);
+	}
+	return !(req & (REQ_STOP | REQ_RESET | REQ_INIT | REQ_SIPI | REQ_SMI | REQ_DEBUG));
+}
+
+/* Interrupts that can be taken now.  With IF clear the request stays pending and costs only this test. */
+static void take_interrupts(struct cpu *c)
+{
+	uint32_t req = atomic_load_explicit(&c->exit_req, memory_order_relaxed);
+	if (likely(!(req & (REQ_INTR | REQ_NMI))) || c->shadow)
+		return;
+	if (!(req & REQ_NMI) && !(c->eflags_sys & FL_IF))
+		return;
+	c->cur = NULL;
+	engine_forget(c);
+	if (cpu_take_interrupt(c) && atomic_load(&c->run_state) == CPU_HALTED)
+		atomic_store(&c->run_state, CPU_RUNNING);
+}
+
+static enum cpu_exit run_loop(struct cpu *c)
+{
+	for (;;) {
+		if (unlikely(atomic_load(&c->attention)) && !serve_requests(c))
+			return CPUEXIT_REQUEST;
+		if (unlikely(c->exc_pending) && !handle_exception(c))
+			return CPUEXIT_TRIPLE_FAULT;
+		take_interrupts(c);
+		if (unlikely(c->exc_pending))
+			continue;
+		if (unlikely(atomic_load_explicit(&c->run_state, memory_order_relaxed) != CPU_RUNNING))
+			return CPUEXIT_HALT;
+		if (unlikely(c->shadow || (c->mode & M_STEP))) {
+			c->shadow = 0;
+			run_one(c);
+			continue;
+		}
+		const struct insn *i = engine_lookup(c);
+		if (likely(i != NULL))
+			run_block(c, i);
+	}
+}
+
+enum cpu_exit cpu_run(struct cpu *c)
+{
+	engine_enter(c);
+	atomic_store(&c->attention, 1);
+	enum cpu_exit why = run_loop(c);
+	engine_leave(c);
+	fp_park(c);
+	return why;
+}
+
+enum cpu_exit cpu_step(struct cpu *c)
+{
+	enum cpu_exit why = CPUEXIT_DEBUG;
+	engine_enter(c);
+	serve_requests(c);
+	take_interrupts(c);
+	if (atomic_load(&c->run_state) != CPU_RUNNING) {
+		why = CPUEXIT_HALT;
+	} else {
+		c->shadow = 0;
+		if (!c->exc_pending)
+			run_one(c);
+		if (c->exc_pending && !handle_exception(c))
+			why = CPUEXIT_TRIPLE_FAULT;
+	}
+	engine_leave(c);
+	fp_park(c);
+	return why;
+}

@@ -1,0 +1,259 @@
+/* vcpu.c - the interpreter's threads: run, sleep in HLT, park. */
+#include "core/cpu/vcpu.h"
+#include "core/cpu/cpu.h"
+#include "core/machine/machine.h"
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+struct vcpu_thread {
+	pthread_t       thread;
+	pthread_mutex_t mutex;          /* guards the fields below; taken after the machine lock or without it, never before */
+	pthread_cond_t  changed;        /* any of them changed, or exit_req did while `sleeping` */
+	bool            want_park, parked, quit;
+	_Atomic bool    sleeping;       /* waits for `changed` in HLT */
+	_Atomic int     tid;            /* 0 until the thread has set self */
+	pthread_t       self;
+};
+
+struct cpu *vcpu_current(struct machine *m)
+{
+	for (unsigned n = 0; n < m->n_cpus; n++) {
+		struct vcpu_thread *t = m->cpus[n] ? m->cpus[n]->thread : NULL;
+		if (t && t->tid && pthread_equal(t->self, pthread_self()))
+			return m->cpus[n];
+	}
+	return NULL;
+}
+int vcpu_thread_id(const struct cpu *c) { return c->thread ? c->thread->tid : 0; }
+
+void vcpu_kick(struct cpu *c)
+{
+	struct vcpu_thread *t = c->thread;
+	if (!atomic_load(&t->sleeping))
+		return;
+	pthread_mutex_lock(&t->mutex);
+	pthread_cond_broadcast(&t->changed);
+	pthread_mutex_unlock(&t->mutex);
+}
+
+/* ---- the thread ---- */
+
+/* Something a halted CPU must look at.  A maskable interrupt with IF clear is nothing. */
+static bool must_wake(struct cpu *c)
+{
+	uint32_t req = atomic_load(&c->exit_req);
+	if (req & ~(uint32_t)(REQ_INTR | REQ_NMI | REQ_SHADOW | REQ_CODE))
+		return true;
+	if (c->run_state != CPU_HALTED)
+		return false;
+	return ((req & REQ_NMI) && !c->nmi_blocked) || ((req & REQ_INTR) && (c->eflags_sys & FL_IF));
+}
+
+static void sleep_halted(struct cpu *c)
+{
+	struct vcpu_thread *t = c->thread;
+	pthread_mutex_lock(&t->mutex);
+	atomic_store(&t->sleeping, true);
+	while (!must_wake(c))
+		pthread_cond_wait(&t->changed, &t->mutex);
+	atomic_store(&t->sleeping, false);
+	pthread_mutex_unlock(&t->mutex);
+}
+
+static void triple_fault(struct cpu *c)
+{
+	struct machine *m = c->machine;
+	c->run_state = CPU_SHUTDOWN;
+	machine_lock(m);
+	machine_request_reset(m, SHUTDOWN_GUEST_RESET);
+	machine_unlock(m);
+}
+
+/* Run until asked to park. */
+static void run(struct cpu *c)
+{
+	while (!(atomic_load(&c->exit_req) & REQ_STOP)) {
+		switch (cpu_run(c)) {
+		case CPUEXIT_REQUEST:
+			if (atomic_load(&c->exit_req) & (REQ_INIT | REQ_SIPI | REQ_SMI))
+				cpu_take_interrupt(c);
+			cpu_clear(c, REQ_RESET | REQ_DEBUG);
+			break;
+		case CPUEXIT_HALT:
+			sleep_halted(c);
+			break;
+		case CPUEXIT_TRIPLE_FAULT:
+			triple_fault(c);
+			break;
+		case CPUEXIT_DEBUG:
+			break;
+		}
+	}
+}
+
+static void *thread_main(void *arg)
+{
+	struct cpu *c = arg;
+	struct vcpu_thread *t = c->thread;
+	char name[16];
+	snprintf(name, sizeof(name), "vcpu%u", c->index);
+	pthread_setname_np(pthread_self(), name);
+	t->self = pthread_self();
+	t->tid = (int)syscall(SYS_gettid);
+	pthread_mutex_lock(&t->mutex);
+	for (;;) {
+		while (t->want_park && !t->quit) {
+			t->parked = true;       /* again on each turn: a resume taken back before we woke had cleared it */
+			pthread_cond_broadcast(&t->changed);
+			pthread_cond_wait(&t->changed, &t->mutex);
+		}
+		if (t->quit)
+			break;
+		t->parked = false;
+		cpu_clear(c, REQ_STOP);
+		pthread_mutex_unlock(&t->mutex);
+		run(c);
+		pthread_mutex_lock(&t->mutex);
+	}
+	pthread_mutex_unlock(&t->mutex);
+	return NULL;
+}
+
+/* ---- parking ---- */
+
+static void ask_to_park(struct cpu *c)
+{
+	struct vcpu_thread *t = c->thread;
+	pthread_mutex_lock(&t->mutex);
+	t->want_park = true;
+	pthread_mutex_unlock(&t->mutex);
+	cpu_request(c, REQ_STOP);
+}
+
+void vcpu_park_all(struct machine *m)
+{
+	for (unsigned n = 0; n < m->n_cpus; n++)
+		if (m->cpus[n]->thread)
+			ask_to_park(m->cpus[n]);
+	if (vcpu_current(m))
+		return;
+	machine_unlock(m);
+	for (unsigned n = 0; n < m->n_cpus; n++) {
+		struct vcpu_thread *t = m->cpus[n]->thread;
+		if (!t)
+			continue;
+		pthread_mutex_lock(&t->mutex);
+		while (!t->parked && t->want_park)
+			pthread_cond_wait(&t->changed, &t->mutex);
+		pthread_mutex_unlock(&t->mutex);
+	}
+	machine_lock(m);
+}
+
+void vcpu_resume_all(struct machine *m)
+{
+	for (unsigned n = 0; n < m->n_cpus; n++) {
+		struct vcpu_thread *t = m->cpus[n]->thread;
+		if (!t)
+			continue;
+		pthread_mutex_lock(&t->mutex);
+		t->want_park = false;
+		t->parked = false;
+		pthread_cond_broadcast(&t->changed);
+		pthread_mutex_unlock(&t->mutex);
+	}
+}
+
+bool vcpu_all_parked(struct machine *m)
+{
+	for (unsigned n = 0; n < m->n_cpus; n++) {
+		struct vcpu_thread *t = m->cpus[n]->thread;
+		if (!t)
+			continue;
+		pthread_mutex_lock(&t->mutex);
+		bool parked = t->parked;
+		pthread_mutex_unlock(&t->mutex);
+		if (!parked)
+			return false;
+	}
+	return true;
+}
+
+/* ---- the engine ---- */
+
+static bool interp_init(struct machine *m, struct error *err)
+{
+	unsigned n = m->opt->smp ? m->opt->smp : 1;
+	if (n > MAX_CPUS)
+		return error_set(err, "-smp %u: this accelerator takes at most %u CPUs", n, (unsigned)MAX_CPUS);
+	for (unsigned k = 0; k < n; k++) {
+		if (!(m->cpus[k] = cpu_create(m, k, m->opt->cpu, err)))
+			return false;
+		m->n_cpus = k + 1;
+	}
+	return true;
+}
+
+static void free_thread(struct cpu *c)
+{
+	pthread_cond_destroy(&c->thread->changed);
+	pthread_mutex_destroy(&c->thread->mutex);
+	free(c->thread);
+	c->thread = NULL;
+}
+
+static bool start_one(struct cpu *c, struct error *err)
+{
+	struct vcpu_thread *t = calloc(1, sizeof(*t));
+	sigset_t all, old;
+	if (!t)
+		return error_set(err, "out of memory for the thread of CPU %u", c->index);
+	pthread_mutex_init(&t->mutex, NULL);
+	pthread_cond_init(&t->changed, NULL);
+	t->want_park = true;
+	c->thread = t;
+	sigfillset(&all);               /* signals belong to the main thread */
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	int r = pthread_create(&t->thread, NULL, thread_main, c);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (r) {
+		free_thread(c);
+		return error_set(err, "cannot create the thread of CPU %u", c->index);
+	}
+	return true;
+}
+
+static void interp_stop(struct machine *m)
+{
+	for (unsigned n = 0; n < m->n_cpus; n++) {
+		struct cpu *c = m->cpus[n];
+		if (!c->thread)
+			continue;
+		pthread_mutex_lock(&c->thread->mutex);
+		c->thread->quit = c->thread->want_park = true;
+		pthread_cond_broadcast(&c->thread->changed);
+		pthread_mutex_unlock(&c->thread->mutex);
+		cpu_request(c, REQ_STOP);
+		pthread_join(c->thread->thread, NULL);
+		free_thread(c);
+	}
+}
+
+static bool interp_start(struct machine *m, struct error *err)
+{
+	for (unsigned n = 0; n < m->n_cpus; n++)
+		if (!start_one(m->cpus[n], err)) {
+			interp_stop(m);
+			return false;
+		}
+	return true;
+}
+
+const struct accel_ops accel_jit = {
+	.name = "jit", .runs_guest = true, .init = interp_init, .start_vcpus = interp_start, .stop_vcpus = interp_stop,
+};
+const struct accel_ops accel_interp = {
+	.name = "interp", .runs_guest = true, .init = interp_init, .start_vcpus = interp_start, .stop_vcpus = interp_stop,
+};

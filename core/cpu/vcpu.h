@@ -1,0 +1,28 @@
+/* vcpu.h - the threads that run guest code: one a vCPU, parked while the machine stands still.
+ *
+ * The machine starts and stops them: accel_ops.start_vcpus() makes the threads, parked; vcpu_resume_all() lets them run;
+ * vcpu_park_all() brings them to a halt between two guest instructions; accel_ops.stop_vcpus() parks and joins them.
+ * A parked vCPU holds no lock and touches nothing: any thread that holds the machine lock may then use its struct cpu. */
+#ifndef CORE_CPU_VCPU_H
+#define CORE_CPU_VCPU_H
+#include <stdbool.h>
+
+struct machine;
+struct cpu;
+
+/* Park every vCPU and wait until all are parked.  Machine lock held; it is released while waiting (a vCPU may need it to finish
+ * its instruction), so the caller must look at the machine's state again afterwards.  Idempotent.
+ * Called from a vCPU thread it only asks: that vCPU (and the others) park as soon as their current instruction is done. */
+void vcpu_park_all(struct machine *m);
+/* Let parked vCPUs run.  Machine lock held.  A vCPU that has not reached its parking place yet simply goes on. */
+void vcpu_resume_all(struct machine *m);
+/* All parked at this moment?  Machine lock held. */
+bool vcpu_all_parked(struct machine *m);
+
+/* The vCPU the calling thread runs, or NULL when it is another kind of thread. */
+struct cpu *vcpu_current(struct machine *m);
+/* Any thread: wake the vCPU's thread if it sleeps (halted or parked), so that it looks at exit_req. */
+void vcpu_kick(struct cpu *c);
+/* Host thread id (as `info cpus` prints it), 0 before the thread runs.  Any thread. */
+int vcpu_thread_id(const struct cpu *c);
+#endif

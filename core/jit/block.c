@@ -1,0 +1,197 @@
+/* block.c - translating one block: decode again, find out which flags are wanted, emit, arrange the ways out. */
+#include "core/jit/emit.h"
+#include "core/machine/machine.h"
+
+enum { LOOK_AHEAD = 8 };
+
+struct insn *jit_new_steps(struct em *e, const struct ji *i, unsigned n)
+{
+	struct jit *j = e->j;
+	if (j->n_steps + n + 1 > STEPS_MAX)
+		return NULL;
+	struct insn *s = &j->steps[j->n_steps];
+	for (unsigned k = 0; k < n; k++)
+		s[k] = i[k].in;
+	const struct insn *last = &i[n - 1].in;
+	s[n] = (struct insn) { .fn = op_jit_end, .off = (uint16_t)(last->off + last->len) & 1023, .idx = (uint16_t)(last->idx + 1) & 63 };
+	j->n_steps += n + 1;
+	return s;
+}
+
+struct jit_exit *jit_new_exit(struct em *e, enum exit_kind kind)
+{
+	struct jit_exit *x = &e->j->exits[e->j->n_exits++];
+	*x = (struct jit_exit) { .kind = kind, .block = e->b, .page_off = e->page_off };
+	return x;
+}
+
+/* ---- flags ---------------------------------------------------------------------------------------------------------------------------- */
+
+/* What the instruction reads; the table also names flags that it leaves alone when a count is 0. */
+static unsigned flags_read(const struct op_row *r, const struct insn *i)
+{
+	bool shift = (r->map == ONE && ((r->opcode & 0xfe) == 0xc0 || (r->opcode & 0xfe) == 0xd0)) ||
+		(r->map == TWO && (r->opcode == 0xa4 || r->opcode == 0xac));
+	if (!shift || !(i->imm & (i->flags & I_O64 ? 63 : 31)))
+		return r->fl_read;
+	bool through_carry = r->map == ONE && ((r->match >> 3 & 7) == 2 || (r->match >> 3 & 7) == 3);
+	return through_carry ? FL_CF : 0;
+}
+
+/* Flags that may be read at `off` of the page before they are written.  The lines looked at become the block's, so that it goes when
+ * they change. */
+static unsigned live_at(struct em *e, int64_t off, const uint8_t *page)
+{
+	unsigned live = 0, known = 0;
+	/* Marks of lines are not enough where other CPUs write, too. */
+	if (off < 0 || off >= PAGE_SIZE || e->c->machine->n_cpus > 1)
+		return FL_ARITH;
+	for (unsigned n = 0; n < LOOK_AHEAD && off < PAGE_SIZE; n++) {
+		struct insn in;
+		unsigned len = decode_insn(jit_decoder(e->c), e->c->mode, page + off, (unsigned)(PAGE_SIZE - off), 0, &in);
+		if (!len)
+			break;
+		const struct op_row *r = &op_rows[in.row];
+		uint64_t lines = UINT64_C(1) << (off >> 6) | UINT64_C(1) << ((off + len - 1) >> 6);
+		e->b->lines |= lines;
+		atomic_fetch_or(&e->c->machine->ram.code_lines[e->b->ram_page], lines);
+		live |= flags_read(r, &in) & ~known;
+		known |= r->fl_written;
+		if (known == FL_ARITH)
+			return live;
+		if (in.row == ROW_NONE || (r->attr & (A_END | A_COND | A_LINK)))
+			break;
+		off += len;
+	}
+	return live | (FL_ARITH & ~known);
+}
+
+static void liveness(struct em *e, struct ji *is, unsigned n, const uint8_t *page)
+{
+	const struct ji *last = &is[n - 1];
+	unsigned live = last->ends ? FL_ARITH : live_at(e, e->page_off + last->in.off + last->in.len, page);
+	for (unsigned k = n; k-- > 0;) {
+		struct ji *i = &is[k];
+		if (i->row->attr & A_LINK) {
+			i->live_taken = (uint16_t)(i->row->opcode == 0xe8 ? FL_ARITH : live_at(e, e->page_off + i->in.imm, page));
+			live = i->row->attr & A_COND ? live | i->live_taken : i->live_taken;
+		}
+		i->live_out = (uint16_t)live;
+		live = (live & ~(unsigned)i->writes) | i->reads;
+		if (i->in.row == ROW_NONE || (i->ends && !(i->row->attr & A_LINK)))
+			live = FL_ARITH;
+		i->live_in = (uint16_t)live;
+	}
+}
+
+/* ---- the block -------------------------------------------------------------------------------------------------------------------------- */
+
+/* Decode b's bytes once more: its handlers may have been fused.  0: they are not what they were. */
+static unsigned decode_again(struct em *e, struct ji *is, const uint8_t *code)
+{
+	unsigned n = 0, pos = 0;
+	for (unsigned slot = 0; slot < e->b->n_slots; slot++) {
+		const struct insn *was = &e->b->insns[slot];
+		if (!was->len)
+			continue;
+		struct ji *i = &is[n];
+		*i = (struct ji) { .slot = slot };
+		if (decode_insn(jit_decoder(e->c), e->c->mode, code + pos, PAGE_SIZE - e->page_off - pos, pos, &i->in) != was->len || i->in.row != was->row)
+			return 0;
+		i->in.idx = (uint16_t)n & 63;
+		i->row = &op_rows[i->in.row];
+		i->size = i->in.flags & I_O64 ? 8 : i->in.flags & I_O16 ? 2 : 4;
+		i->reads = (uint16_t)flags_read(i->row, &i->in);
+		i->writes = i->row->fl_written;
+		i->ends = i->in.row == ROW_NONE || (i->row->attr & A_END);
+		if ((i->row->attr & (A_LINK | A_END)) && i->in.rm != RM_MEM)
+			i->in.disp = (int32_t)n + 1;
+		pos += was->len;
+		n++;
+	}
+	return n;
+}
+
+/* True: the block goes on behind i. */
+static void emit_all(struct em *e, struct ji *is, unsigned n)
+{
+	struct jit *j = e->j;
+	for (unsigned k = 0; k < n && !e->failed;) {
+		struct ji *i = &is[k];
+		if (i->row->attr & (A_LINK | A_END) || i->in.row == ROW_NONE) {
+			if (!em_branch(e, i)) {
+				em_flags_clobber(e, i->live_in);
+				em_leave_to_interp(e, i->slot);
+				return;
+			}
+			if (i->ends)
+				return;
+			k++;
+			continue;
+		}
+		if (em_native(e, i)) {
+			j->count.native++;
+			k++;
+			continue;
+		}
+		unsigned run = 1;
+		uint8_t *before = e->p;
+		for (; k + run < n; run++) {
+			const struct ji *next = &is[k + run];
+			if ((next->row->attr & (A_LINK | A_END)) || next->in.row == ROW_NONE || em_would_be_native(e, next))
+				break;
+		}
+		e->p = before;
+		j->count.stepped += run;
+		em_steps(e, i, run);
+		k += run;
+	}
+	const struct ji *last = &is[n - 1];
+	em_flags_clobber(e, last->live_out);
+	em_goto(e, e->page_off + last->in.off + last->in.len, last->in.idx + 1u, false);
+}
+
+static bool worth_it(struct em *e, struct ji *is, unsigned n)
+{
+	unsigned good = 0;
+	for (unsigned k = 0; k < n; k++)
+		good += (is[k].row->attr & (A_LINK | A_END)) || em_would_be_native(e, &is[k]);
+	return 2 * good > n && !(n == 1 && is[0].ends && !(is[0].row->attr & A_LINK) && is[0].row->opcode != 0xc3 && is[0].row->opcode != 0xff);
+}
+
+bool jit_translate(struct jit *j, struct block *b)
+{
+	struct cpu *c = j->c;
+	struct ji is[BLOCK_MAX];
+	struct em e = { .j = j, .c = c, .b = b, .p = j->rw + j->used, .code64 = c->mode & M_CS64, .flags_mem = true };
+	const uint8_t *code = (const uint8_t *)(uintptr_t)(b->key & ((UINT64_C(1) << MODE_SHIFT) - 1));
+	e.page_off = (unsigned)((uintptr_t)code & (PAGE_SIZE - 1));
+	unsigned n = decode_again(&e, is, code), first_step = j->n_steps;
+	if (!n)
+		return false;
+	liveness(&e, is, n, code - e.page_off);
+	if (!worth_it(&e, is, n))
+		return false;
+	struct jit_block *jb = &j->blocks[j->n_blocks];
+	*jb = (struct jit_block) { .entry = e.p, .steps = &j->steps[first_step] };
+	j->n_steps = first_step;
+	emit_all(&e, is, n);
+	em_stubs(&e);
+	jb->stale = jit_new_exit(&e, EXIT_LINK);
+	jb->stale->off = (int32_t)e.page_off;
+	jb->stale->patch = jb->entry + 1;
+	jb->stale_code = e.p;
+	em_imm64(&e, H_T1, (uintptr_t)jb->stale);
+	em8(&e, 0xe9);
+	em_rel32(&e, j->leave);
+	if (e.failed)
+		return false;
+	while (e.p - jb->entry < 5)
+		em8(&e, 0xcc);
+	jb->n_steps = j->n_steps - first_step;
+	j->n_blocks++;
+	j->used = ((size_t)(e.p - j->rw) + 15) & ~(size_t)15;
+	j->count.blocks++;
+	b->jit = jb;
+	return true;
+}

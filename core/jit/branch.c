@@ -1,0 +1,115 @@
+/* branch.c - control flow that ends a block or leaves it: jumps, calls, returns, loops. */
+#include "core/jit/emit.h"
+
+/* Near branches as wide as the code; others are the interpreter's. */
+static bool natural_size(const struct em *e, const struct ji *i)
+{
+	return e->code64 ? i->size == 8 : i->size == 4;
+}
+static int64_t target_of(const struct em *e, const struct ji *i) { return e->page_off + i->in.imm; }
+static bool is_backward(const struct ji *i) { return i->in.imm <= i->in.off; }
+
+/* Push the address behind i; r9 and r10 are lost. */
+static void push_return(struct em *e, const struct ji *i)
+{
+	unsigned size = e->code64 ? 8 : 4;
+	em_rm(e, (struct enc) { .op = 0x8d, .size = size, .reg = H_T0 }, H_RSP, NO_REG, 0, -(int)size);
+	em_check(e, i, size, true);
+	em_load_env(e, H_T1, offsetof(struct cpu, jit_page));
+	em_rm(e, (struct enc) { .op = 0x8d, .size = size, .reg = H_T1 }, H_T1, NO_REG, 0, (int32_t)(e->page_off + i->in.off + i->in.len));
+	em_rm(e, (struct enc) { .op = 0x89, .size = size, .reg = H_T1 }, H_T0, NO_REG, 0, 0);
+	em_rm(e, (struct enc) { .op = 0x8d, .size = size, .reg = H_RSP }, H_RSP, NO_REG, 0, -(int)size);
+}
+
+/* To the address in r9. */
+static void go_indirect(struct em *e, const struct ji *i)
+{
+	em_env(e, (struct enc) { .op = 0x81, .size = 8, .reg = 0 }, offsetof(struct cpu, icount));
+	em32(e, i->in.idx + 1u);
+	em8(e, 0xe9);
+	em_rel32(e, e->j->jump_common);
+}
+
+static void conditional(struct em *e, const struct ji *i, unsigned op)
+{
+	if (i->reads)
+		em_flags_to_host(e);
+	if (i->live_taken && !e->flags_mem)
+		em_flags_to_mem(e);
+	struct stub *s = em_stub(e, STUB_TAKEN, i);
+	s->target = target_of(e, i);
+	s->count = i->in.idx + 1u;
+	s->backward = is_backward(i);
+	if (op >= 0xe0) {                       /* loop, jcxz: short only */
+		if (i->in.flags & I_A32)
+			em8(e, 0x67);
+		em8(e, op), em8(e, 2);
+		em8(e, 0xeb), em8(e, 5);
+		em8(e, 0xe9);
+	} else {
+		em8(e, 0x0f), em8(e, 0x80 | (op & 15));
+	}
+	s->from = e->p;
+	em32(e, 0);
+}
+
+static bool indirect(struct em *e, const struct ji *i, bool call)
+{
+	unsigned size = i->size;
+	em_flags_clobber(e, FL_ARITH);
+	if (i->in.rm == RM_MEM) {
+		em_address(e, i, true);
+		em_check(e, i, size, false);
+		em_rm(e, (struct enc) { .op = 0x8b, .size = size, .reg = H_T0 }, H_T0, NO_REG, 0, 0);
+	} else {
+		em_rr(e, (struct enc) { .op = 0x8b, .size = size, .reg = H_T0 }, em_use(e, i->in.rm, H_T0));
+	}
+	if (call) {
+		em_store_env(e, H_T0, offsetof(struct cpu, jit_tmp));
+		push_return(e, i);
+		em_load_env(e, H_T0, offsetof(struct cpu, jit_tmp));
+	}
+	go_indirect(e, i);
+	return true;
+}
+
+static bool ret(struct em *e, const struct ji *i, unsigned extra)
+{
+	unsigned size = i->size;
+	em_flags_clobber(e, FL_ARITH);
+	em_rr(e, (struct enc) { .op = 0x8b, .size = size, .reg = H_T0 }, H_RSP);
+	em_check(e, i, size, false);
+	em_rm(e, (struct enc) { .op = 0x8b, .size = size, .reg = H_T0 }, H_T0, NO_REG, 0, 0);
+	em_rm(e, (struct enc) { .op = 0x8d, .size = size, .reg = H_RSP }, H_RSP, NO_REG, 0, (int32_t)(size + extra));
+	go_indirect(e, i);
+	return true;
+}
+
+bool em_branch(struct em *e, const struct ji *i)
+{
+	const struct op_row *r = i->row;
+	unsigned op = r->opcode;
+	if ((i->in.flags & (I_SEGCHK | I_A16 | I_LOCK)) || !natural_size(e, i) || i->in.row == ROW_NONE)
+		return false;
+	if (r->map == TWO ? op >> 4 == 8 : r->map == ONE && (op >> 4 == 7 || (op >= 0xe0 && op <= 0xe3))) {
+		conditional(e, i, op);
+		return true;
+	}
+	if (r->map != ONE)
+		return false;
+	switch (op) {
+	case 0xe8:
+		em_flags_clobber(e, FL_ARITH);
+		push_return(e, i);
+		em_goto(e, target_of(e, i), i->in.idx + 1u, true);
+		return true;
+	case 0xe9: case 0xeb:
+		em_flags_clobber(e, i->live_out);
+		em_goto(e, target_of(e, i), i->in.idx + 1u, is_backward(i));
+		return true;
+	case 0xc2: return ret(e, i, (uint16_t)i->in.imm);
+	case 0xc3: return ret(e, i, 0);
+	case 0xff: return ((r->match >> 3 & 7) == 2 || (r->match >> 3 & 7) == 4) && indirect(e, i, (r->match >> 3 & 7) == 2);
+	}
+	return false;
+}

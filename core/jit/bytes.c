@@ -1,0 +1,124 @@
+/* bytes.c - host instructions as bytes.  Ref: SDM 2, chapter 2. */
+#include "core/jit/emit.h"
+
+void em8(struct em *e, unsigned v) { *e->p++ = (uint8_t)v; }
+void em32(struct em *e, uint32_t v) { memcpy(e->p, &v, 4); e->p += 4; }
+void em64(struct em *e, uint64_t v) { memcpy(e->p, &v, 8); e->p += 8; }
+void em_patch(uint8_t *rel32, const uint8_t *to)
+{
+	int32_t d = (int32_t)(to - (rel32 + 4));
+	memcpy(rel32, &d, 4);
+}
+void em_rel32(struct em *e, const uint8_t *to)
+{
+	em_patch(e->p, to);
+	e->p += 4;
+}
+
+static void prefixes(struct em *e, const struct enc *x, unsigned rex, bool byte_rm)
+{
+	if (x->lock)
+		em8(e, 0xf0);
+	if (x->size == 2)
+		em8(e, 0x66);
+	if (x->prefix)
+		em8(e, x->prefix);
+	if (x->size == 8)
+		rex |= 8;
+	if (rex || byte_rm)
+		em8(e, 0x40 | rex);
+	if (x->op > 0xff)
+		em8(e, x->op >> 8);
+	em8(e, x->op & 0xff);
+}
+
+/* Byte registers 4-7 are SPL.. with a REX prefix; 0x10 + n means AH.. (n = 0-3), which must not have one. */
+enum { HIGH = 0x10 };
+void em_rr(struct em *e, struct enc x, unsigned rm)
+{
+	bool byte_rex = (x.size == 1 && !x.digit && x.reg >= 4 && x.reg < 8) || ((x.size == 1 || x.byte_rm) && rm >= 4 && rm < 8);
+	unsigned reg = x.reg & HIGH ? (x.reg & 3) + 4 : x.reg, r = rm & HIGH ? (rm & 3) + 4 : rm;
+	prefixes(e, &x, (reg >> 3 & 1) << 2 | (r >> 3 & 1), byte_rex);
+	em8(e, 0xc0 | (reg & 7) << 3 | (r & 7));
+}
+
+void em_rm(struct em *e, struct enc x, unsigned base, unsigned index, unsigned scale, int32_t disp)
+{
+	unsigned rex = (x.reg >> 3 & 1) << 2 | (base != NO_REG ? base >> 3 & 1 : 0) | (index != NO_REG ? (index >> 3 & 1) << 1 : 0);
+	prefixes(e, &x, rex, x.size == 1 && !x.digit && x.reg >= 4 && x.reg < 8);
+	unsigned reg = (x.reg & 7) << 3;
+	unsigned mod = base == NO_REG ? 0 : !disp && (base & 7) != RBP ? 0 : disp == (int8_t)disp ? 1 : 2;
+	if (index == NO_REG && base != NO_REG && (base & 7) != RSP) {
+		em8(e, mod << 6 | reg | (base & 7));
+	} else {
+		em8(e, mod << 6 | reg | 4);
+		em8(e, scale << 6 | (index == NO_REG ? 4 : index & 7) << 3 | (base == NO_REG ? 5 : base & 7));
+	}
+	if (mod == 1)
+		em8(e, (uint8_t)disp);
+	else if (mod == 2 || base == NO_REG)
+		em32(e, (uint32_t)disp);
+}
+
+void em_env(struct em *e, struct enc x, uint32_t off)
+{
+	em8(e, 0x65);
+	em_rm(e, x, NO_REG, NO_REG, 0, (int32_t)off);
+}
+void em_load_env(struct em *e, unsigned host, uint32_t off) { em_env(e, (struct enc) { .op = 0x8b, .size = 8, .reg = host }, off); }
+void em_store_env(struct em *e, unsigned host, uint32_t off) { em_env(e, (struct enc) { .op = 0x89, .size = 8, .reg = host }, off); }
+void em_imm64(struct em *e, unsigned host, uint64_t v)
+{
+	if (v <= UINT32_MAX) {
+		if (host & 8)
+			em8(e, 0x41);
+		em8(e, 0xb8 | (host & 7));
+		em32(e, (uint32_t)v);
+		return;
+	}
+	em8(e, 0x48 | (host >> 3 & 1));
+	em8(e, 0xb8 | (host & 7));
+	em64(e, v);
+}
+void em_mov(struct em *e, unsigned to, unsigned from) { em_rr(e, (struct enc) { .op = 0x8b, .size = 8, .reg = to }, from); }
+
+unsigned em_use(struct em *e, unsigned guest, unsigned temp)
+{
+	if (!in_env(guest))
+		return host_of(guest);
+	em_load_env(e, temp, ENV_REG(guest));
+	return temp;
+}
+
+/* ---- flags: rax is saved in r10 meanwhile ------------------------------------------------------------------------------------------ */
+
+void em_flags_to_mem(struct em *e)
+{
+	if (e->flags_mem)
+		return;
+	em_mov(e, H_T1, RAX);
+	em8(e, 0x9f);                                   /* lahf */
+	em8(e, 0x0f), em8(e, 0x90), em8(e, 0xc0);       /* seto al */
+	em_env(e, (struct enc) { .op = 0x89, .size = 2, .reg = RAX }, offsetof(struct cpu, flags16));
+	em_mov(e, RAX, H_T1);
+	e->flags_mem = true;
+}
+
+void em_flags_to_host(struct em *e)
+{
+	if (e->flags_host)
+		return;
+	em_mov(e, H_T1, RAX);
+	em_env(e, (struct enc) { .op = 0x0fb7, .size = 4, .reg = RAX }, offsetof(struct cpu, flags16));
+	em8(e, 0x04), em8(e, 0x7f);                     /* add al, 7fh: overflows when al is 1 */
+	em8(e, 0x9e);                                   /* sahf */
+	em_mov(e, RAX, H_T1);
+	e->flags_host = true;
+}
+
+void em_flags_clobber(struct em *e, unsigned live)
+{
+	if (live && e->flags_host)
+		em_flags_to_mem(e);
+	e->flags_host = false;
+}

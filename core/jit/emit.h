@@ -1,0 +1,136 @@
+/* emit.h - what the parts of the translator share: the code cache (cache.c), blocks (block.c), instructions (emit.c, emit_mem.c),
+ * entering and leaving (run.c).
+ *
+ * Host registers: guest RSP is r11, guest r9-r11 live in cpu.regs, the rest are themselves.  r9 and r10 are scratch, gs is the
+ * struct cpu, rsp the host's own stack.  Between blocks the arithmetic flags are in cpu.flags16 or dead; inside a block they are in
+ * EFLAGS, in flags16 or both (struct em).  Code does not depend on the virtual address: cpu.jit_page is the page's, in rip. */
+#ifndef CORE_JIT_EMIT_H
+#define CORE_JIT_EMIT_H
+#include "core/jit/jit.h"
+#include "core/cpu/ops.h"
+
+enum { H_T0 = 9, H_T1 = 10, H_RSP = 11, NO_REG = 0xff };
+enum { CODE_SIZE = 48 << 20, STEPS_MAX = 1 << 19, EXITS_MAX = 1 << 19, JBLOCKS_MAX = 1 << 17, JIT_JUMP_SIZE = 1 << 13,
+	JIT_BLOCK_CODE_MAX = 32 << 10 };
+
+enum exit_kind { EXIT_LINK, EXIT_INDIRECT, EXIT_INTERP };
+struct jit_exit {
+	enum exit_kind kind;
+	int32_t off;                    /* LINK: target, from the start of the page */
+	uint8_t *patch;                 /* LINK: rel32 to point at the target's code, in the writable mapping */
+	struct block *block;            /* INTERP: go on in the interpreter at insns[slot] */
+	unsigned slot, page_off;
+};
+/* The interpreter's view of translated instructions that may run one by one, each run of them ending in a mark (op_jit_end). */
+struct jit_block {
+	uint8_t *entry;                 /* writable mapping */
+	struct insn *steps;
+	unsigned n_steps;
+	uint8_t *stale_code;
+	struct jit_exit *stale;         /* re-entry at the same address, for who comes here after the end */
+};
+struct jit_slot { uint64_t key; const uint8_t *code; uint64_t pad[2]; };
+
+struct jit {
+	struct cpu *c;
+	uint8_t *rw, *rx;               /* one memory, mapped twice */
+	size_t used, fixed;             /* bytes of code; of it, the common pieces at the start */
+	struct insn *steps;
+	struct jit_exit *exits;
+	struct jit_block *blocks;
+	unsigned n_steps, n_exits, n_blocks, hot;
+	struct jit_slot *jump;
+	struct jit_exit indirect;
+	struct jit_exit *(*enter)(const uint8_t *code);
+	uint8_t *leave, *step, *jump_common;    /* common pieces, writable mapping */
+	struct jit_counters count;
+};
+
+/* ---- emission ---- */
+enum { STUBS_MAX = 2 * BLOCK_MAX + 8 };
+enum stub_kind { STUB_STEP, STUB_INTERP, STUB_TAKEN };
+struct stub {
+	enum stub_kind kind;
+	uint8_t *from, *back;           /* rel32 that jumps here; where to go on */
+	struct insn *step;
+	unsigned slot, count;
+	int64_t target;                 /* TAKEN: from the start of the page */
+	bool load_flags, backward;
+};
+/* One guest instruction of the block being translated. */
+struct ji {
+	struct insn in;
+	const struct op_row *row;
+	unsigned slot;
+	uint16_t reads, writes, live_in, live_out, live_taken;
+	uint8_t size;                   /* operand size in bytes: 1, 2, 4, 8 */
+	bool ends;
+};
+struct em {
+	struct jit *j;
+	struct cpu *c;
+	struct block *b;
+	uint8_t *p;
+	bool code64, flags_host, flags_mem, failed;
+	unsigned page_off;              /* of the block */
+	struct stub stubs[STUBS_MAX];
+	unsigned n_stubs;
+};
+
+/* Bytes. */
+void em8(struct em *e, unsigned v);
+void em32(struct em *e, uint32_t v);
+void em64(struct em *e, uint64_t v);
+void em_rel32(struct em *e, const uint8_t *to);
+void em_patch(uint8_t *rel32, const uint8_t *to);
+/* Opcode with prefixes: op may hold 0F as 0x0fXX, or 66/F2/F3 demanded by the row in `prefix`.  size 1 asks for byte registers. */
+struct enc { uint8_t prefix; bool lock, byte_rm /* rm is a byte register whatever the size */, digit /* reg is /n */; unsigned op, size, reg; };
+void em_rr(struct em *e, struct enc x, unsigned rm);                    /* rm: host register */
+void em_rm(struct em *e, struct enc x, unsigned base, unsigned index, unsigned scale, int32_t disp);    /* NO_REG = absent */
+void em_env(struct em *e, struct enc x, uint32_t off);                  /* memory operand in struct cpu */
+void em_load_env(struct em *e, unsigned host, uint32_t off);
+void em_store_env(struct em *e, unsigned host, uint32_t off);
+void em_imm64(struct em *e, unsigned host, uint64_t v);
+void em_mov(struct em *e, unsigned to, unsigned from);
+
+/* Flags. */
+void em_flags_to_host(struct em *e);
+void em_flags_to_mem(struct em *e);
+void em_flags_clobber(struct em *e, unsigned live);
+static inline void em_flags_written(struct em *e) { e->flags_host = true; e->flags_mem = false; }
+
+/* Guest registers. */
+#define ENV_REG(n) (uint32_t)(offsetof(struct cpu, regs) + 8 * (n))
+static inline bool in_env(unsigned guest) { return guest >= 9 && guest <= 11; }
+static inline unsigned host_of(unsigned guest) { return guest == RSP ? H_RSP : guest; }
+/* Host register with the value of the guest's: itself, or `temp` after a load. */
+unsigned em_use(struct em *e, unsigned guest, unsigned temp);
+
+/* Memory (emit_mem.c): the address of i's operand into r9; then its host address, with a way out when it is not plain memory. */
+void em_address(struct em *e, const struct ji *i, bool segment);
+void em_check(struct em *e, const struct ji *i, unsigned size, bool write);
+/* Instructions that the interpreter executes.  em_steps and em_stub set e->failed when there is no room. */
+void em_steps(struct em *e, const struct ji *i, unsigned n);
+struct insn *jit_new_steps(struct em *e, const struct ji *i, unsigned n);
+struct jit_exit *jit_new_exit(struct em *e, enum exit_kind kind);
+struct stub *em_stub(struct em *e, enum stub_kind kind, const struct ji *i);
+
+/* Instruction i as host code.  False: nothing was emitted, the interpreter must do it. */
+bool em_native(struct em *e, const struct ji *i);
+/* The same for control flow at the end of a block; n_insns up to and with i. */
+bool em_branch(struct em *e, const struct ji *i);
+void em_goto(struct em *e, int64_t target, unsigned n_insns, bool backward);
+void em_leave_to_interp(struct em *e, unsigned slot);
+void em_stubs(struct em *e);
+
+/* block.c: translate b; false: it stays with the interpreter. */
+bool jit_translate(struct jit *j, struct block *b);
+/* What is em_native's answer, with nothing emitted. */
+bool em_would_be_native(struct em *e, const struct ji *i);
+const struct insn *op_jit_stale(struct cpu *c, const struct insn *i);
+const struct insn *op_jit_end(struct cpu *c, const struct insn *i);
+const struct insn *op_jit_count(struct cpu *c, const struct insn *i);
+const struct insn *op_jit_enter(struct cpu *c, const struct insn *i);
+bool jit_step(struct cpu *c, const struct insn *i, unsigned page_off);
+static inline uint8_t *jit_rx(const struct jit *j, const uint8_t *rw) { return j->rx + (rw - j->rw); }
+#endif

@@ -1,0 +1,27 @@
+/* jit.h - the translator: hot blocks of the interpreter become host code.  Same instruction set on both sides, so guest registers
+ * stay in host registers and most instructions are emitted as they were, with other operands.
+ *
+ * The engine (core/cpu/engine.c) owns the blocks and calls this at four places.  All functions: vCPU thread, or vCPU parked. */
+#ifndef CORE_JIT_JIT_H
+#define CORE_JIT_JIT_H
+#include "core/cpu/engine.h"
+
+struct jit;
+enum { JIT_HOT = 50 };                  /* runs of a block before it is translated; tests set another number */
+
+/* NULL: no memory for the code cache.  The caller frees it with jit_free. */
+struct jit *jit_new(struct cpu *c);
+void jit_free(struct jit *j);
+/* This thread is about to run guest code of c. */
+void jit_enter_thread(struct cpu *c);
+/* A new block: count its runs. */
+void jit_watch(struct cpu *c, struct jit *j, struct block *b);
+/* b's bytes were overwritten: nothing of its code may start from now on, and what runs stops behind the instruction under way. */
+void jit_kill(struct jit *j, struct block *b);
+/* All blocks are gone. */
+void jit_flush(struct jit *j);
+void jit_set_threshold(struct jit *j, unsigned runs);
+
+struct jit_counters { uint64_t blocks, killed, flushes, native, stepped, code_bytes, code_size; };
+void jit_get_counters(const struct jit *j, struct jit_counters *out);
+#endif

@@ -1,0 +1,307 @@
+/* run.c - into translated code and out of it: the code cache, the common pieces of code, counting, linking. */
+#include "core/jit/emit.h"
+#include "core/machine/machine.h"
+#include <asm/prctl.h>
+#include <assert.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* ---- the common pieces -------------------------------------------------------------------------------------------------------------- */
+
+static const uint8_t saved_regs[] = { RBX, RBP, R12, R13, R14, R15 };
+static void push_host(struct em *e, unsigned r) { if (r & 8) em8(e, 0x41); em8(e, 0x50 | (r & 7)); }
+static void pop_host(struct em *e, unsigned r) { if (r & 8) em8(e, 0x41); em8(e, 0x58 | (r & 7)); }
+static void all_regs(struct em *e, bool load)
+{
+	for (unsigned n = 0; n < 16; n++)
+		if (!in_env(n))
+			em_env(e, (struct enc) { .op = load ? 0x8b : 0x89, .size = 8, .reg = host_of(n) }, ENV_REG(n));
+}
+static void leave_frame(struct em *e)
+{
+	em_rr(e, (struct enc) { .op = 0x83, .size = 8, .reg = 0 }, RSP), em8(e, 8);     /* add rsp, 8 */
+	for (unsigned n = sizeof saved_regs; n-- > 0;)
+		pop_host(e, saved_regs[n]);
+	em8(e, 0xc3);
+}
+
+/* struct jit_exit *enter(code): the C ABI outside, guest registers inside. */
+static void make_enter(struct em *e)
+{
+	for (unsigned n = 0; n < sizeof saved_regs; n++)
+		push_host(e, saved_regs[n]);
+	em_rr(e, (struct enc) { .op = 0x83, .size = 8, .reg = 5 }, RSP), em8(e, 8);     /* sub rsp, 8 */
+	em_mov(e, H_T0, RDI);
+	all_regs(e, true);
+	em8(e, 0x41), em8(e, 0xff), em8(e, 0xe0 | (H_T0 & 7));
+	e->j->leave = e->p;                                     /* r10 = the exit */
+	all_regs(e, false);
+	em_mov(e, RAX, H_T1);
+	leave_frame(e);
+}
+
+/* Called with r9 = page offset of the block, r10 = instructions for jit_step. */
+static void make_step(struct em *e)
+{
+	e->j->step = e->p;
+	all_regs(e, false);
+	em_imm64(e, RDI, (uintptr_t)e->c);
+	em_mov(e, RSI, H_T1);
+	em_mov(e, RDX, H_T0);
+	em_imm64(e, RAX, (uintptr_t)jit_step);
+	em_rr(e, (struct enc) { .op = 0x83, .size = 8, .reg = 5 }, RSP), em8(e, 8);
+	em8(e, 0xff), em8(e, 0xd0);
+	em_rr(e, (struct enc) { .op = 0x83, .size = 8, .reg = 0 }, RSP), em8(e, 8);
+	em8(e, 0x84), em8(e, 0xc0);                             /* test al, al */
+	em8(e, 0x74);
+	uint8_t *out = e->p++;
+	all_regs(e, true);
+	em8(e, 0xc3);
+	*out = (uint8_t)(e->p - out - 1);
+	assert(e->p - out - 1 < 128);
+	em_rr(e, (struct enc) { .op = 0x83, .size = 8, .reg = 0 }, RSP), em8(e, 8);     /* the return address */
+	em8(e, 0x31), em8(e, 0xc0);
+	leave_frame(e);
+}
+
+/* r9 = rip wanted.  Flags are free. */
+static void make_jump(struct em *e)
+{
+	uint8_t *miss[3];
+	e->j->jump_common = e->p;
+	push_host(e, RAX), push_host(e, RCX);
+	em_env(e, (struct enc) { .op = 0x83, .size = 4, .reg = 7 }, offsetof(struct cpu, attention)), em8(e, 0);
+	em8(e, 0x0f), em8(e, 0x85), miss[0] = e->p, em32(e, 0);
+	em_rr(e, (struct enc) { .op = 0x8b, .size = 4, .reg = H_T1 }, H_T0);
+	em_rr(e, (struct enc) { .op = 0xc1, .size = 4, .reg = 5 }, H_T1), em8(e, PAGE_SHIFT - 5);
+	em_rr(e, (struct enc) { .op = 0x81, .size = 4, .reg = 4 }, H_T1), em32(e, (TLB_SIZE - 1) << 5);
+	em_env(e, (struct enc) { .op = 0x03, .size = 8, .reg = H_T1 }, offsetof(struct cpu, tlb));
+	em_mov(e, RAX, H_T0);
+	em_rm(e, (struct enc) { .op = 0x33, .size = 8, .reg = RAX }, H_T1, NO_REG, 0, offsetof(struct tlb_entry, tag_x));
+	em8(e, 0x48), em8(e, 0x3d), em32(e, PAGE_SIZE);         /* cmp rax, */
+	em8(e, 0x0f), em8(e, 0x83), miss[1] = e->p, em32(e, 0);
+	em_env(e, (struct enc) { .op = 0x0fb7, .size = 4, .reg = RAX }, offsetof(struct cpu, mode));
+	em_rr(e, (struct enc) { .op = 0xc1, .size = 8, .reg = 4 }, RAX), em8(e, MODE_SHIFT);
+	em_mov(e, RCX, H_T0);
+	em_rm(e, (struct enc) { .op = 0x03, .size = 8, .reg = RCX }, H_T1, NO_REG, 0, offsetof(struct tlb_entry, addend));
+	em_rr(e, (struct enc) { .op = 0x0b, .size = 8, .reg = RAX }, RCX);
+	em_mov(e, RCX, H_T0);
+	em_rr(e, (struct enc) { .op = 0xc1, .size = 8, .reg = 5 }, RCX), em8(e, 13);
+	em_rr(e, (struct enc) { .op = 0x33, .size = 4, .reg = RCX }, H_T0);
+	em_rr(e, (struct enc) { .op = 0x81, .size = 4, .reg = 4 }, RCX), em32(e, JIT_JUMP_SIZE - 1);
+	em_rr(e, (struct enc) { .op = 0xc1, .size = 4, .reg = 4 }, RCX), em8(e, 5);
+	em_imm64(e, H_T1, (uintptr_t)e->j->jump);
+	em_rr(e, (struct enc) { .op = 0x03, .size = 8, .reg = H_T1 }, RCX);
+	em_rm(e, (struct enc) { .op = 0x3b, .size = 8, .reg = RAX }, H_T1, NO_REG, 0, offsetof(struct jit_slot, key));
+	em8(e, 0x0f), em8(e, 0x85), miss[2] = e->p, em32(e, 0);
+	em_rm(e, (struct enc) { .op = 0x8b, .size = 8, .reg = H_T1 }, H_T1, NO_REG, 0, offsetof(struct jit_slot, code));
+	em_rr(e, (struct enc) { .op = 0x81, .size = 8, .reg = 4 }, H_T0), em32(e, (uint32_t)-PAGE_SIZE);
+	em_store_env(e, H_T0, offsetof(struct cpu, jit_page));
+	pop_host(e, RCX), pop_host(e, RAX);
+	em8(e, 0x41), em8(e, 0xff), em8(e, 0xe0 | (H_T1 & 7));
+	for (unsigned n = 0; n < 3; n++)
+		em_patch(miss[n], e->p);
+	pop_host(e, RCX), pop_host(e, RAX);
+	em_store_env(e, H_T0, offsetof(struct cpu, jit_tmp));
+	em_imm64(e, H_T1, (uintptr_t)&e->j->indirect);
+	em8(e, 0xe9);
+	em_rel32(e, e->j->leave);
+}
+
+/* ---- life ---------------------------------------------------------------------------------------------------------------------------- */
+
+static bool map_code(struct jit *j)
+{
+	int fd = memfd_create("vmux-code", MFD_CLOEXEC);
+	bool ok = fd >= 0 && !ftruncate(fd, CODE_SIZE);
+	if (ok) {
+		j->rw = mmap(NULL, CODE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		j->rx = mmap(NULL, CODE_SIZE, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
+		ok = j->rw != MAP_FAILED && j->rx != MAP_FAILED;
+	}
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+static void *reserve(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	return p == MAP_FAILED ? NULL : p;
+}
+static void release(void *p, size_t size) { if (p && p != MAP_FAILED) munmap(p, size); }
+
+struct jit *jit_new(struct cpu *c)
+{
+	struct jit *j = calloc(1, sizeof *j);
+	if (!j)
+		return NULL;
+	j->c = c;
+	j->hot = JIT_HOT;
+	j->indirect.kind = EXIT_INDIRECT;
+	j->steps = reserve(STEPS_MAX * sizeof *j->steps);
+	j->exits = reserve(EXITS_MAX * sizeof *j->exits);
+	j->blocks = reserve(JBLOCKS_MAX * sizeof *j->blocks);
+	j->jump = reserve(JIT_JUMP_SIZE * sizeof *j->jump);
+	if (!map_code(j) || !j->steps || !j->exits || !j->blocks || !j->jump) {
+		jit_free(j);
+		return NULL;
+	}
+	struct em e = { .j = j, .c = c, .p = j->rw };
+	make_enter(&e);
+	make_step(&e);
+	make_jump(&e);
+	j->used = j->fixed = ((size_t)(e.p - j->rw) + 63) & ~(size_t)63;
+	uint8_t *code = j->rx;
+	memcpy(&j->enter, &code, sizeof code);
+	return j;
+}
+
+void jit_free(struct jit *j)
+{
+	if (!j)
+		return;
+	release(j->rw, CODE_SIZE);
+	release(j->rx, CODE_SIZE);
+	release(j->steps, STEPS_MAX * sizeof *j->steps);
+	release(j->exits, EXITS_MAX * sizeof *j->exits);
+	release(j->blocks, JBLOCKS_MAX * sizeof *j->blocks);
+	release(j->jump, JIT_JUMP_SIZE * sizeof *j->jump);
+	free(j);
+}
+
+void jit_enter_thread(struct cpu *c) { syscall(SYS_arch_prctl, ARCH_SET_GS, c); }
+void jit_set_threshold(struct jit *j, unsigned runs) { j->hot = runs ? runs : 1; }
+void jit_get_counters(const struct jit *j, struct jit_counters *out)
+{
+	*out = j->count;
+	out->code_bytes = j->used;
+	out->code_size = CODE_SIZE;
+}
+
+/* ---- blocks -------------------------------------------------------------------------------------------------------------------------- */
+
+static bool mode_suits(unsigned mode)
+{
+	enum { FLAT32 = M_CS32 | M_SS32 | M_FLAT | M_PE };
+	return !(mode & (M_STEP | M_AC | M_VM86)) && ((mode & M_CS64) || (mode & FLAT32) == FLAT32);
+}
+
+void jit_watch(struct cpu *c, struct jit *j, struct block *b)
+{
+	b->jit = NULL;
+	if (!mode_suits(c->mode))
+		return;
+	b->first = b->insns[0].fn;
+	b->runs_left = (uint16_t)j->hot;
+	b->insns[0].fn = op_jit_count;
+}
+
+void jit_kill(struct jit *j, struct block *b)
+{
+	struct jit_block *jb = b->jit;
+	if (!jb)
+		return;
+	for (unsigned n = 0; n < jb->n_steps; n++)
+		jb->steps[n].fn = op_jit_stale;
+	jb->entry[0] = 0xe9;
+	em_patch(jb->entry + 1, jb->stale_code);
+	b->jit = NULL;
+	j->count.killed++;
+}
+
+void jit_flush(struct jit *j)
+{
+	memset(j->jump, 0, JIT_JUMP_SIZE * sizeof *j->jump);
+	j->used = j->fixed;
+	j->n_steps = j->n_exits = j->n_blocks = 0;
+	j->count.flushes++;
+}
+
+static bool full(const struct jit *j)
+{
+	return j->used + JIT_BLOCK_CODE_MAX > CODE_SIZE || j->n_steps + 4 * BLOCK_MAX > STEPS_MAX || j->n_exits + 4 * BLOCK_MAX > EXITS_MAX ||
+		j->n_blocks == JBLOCKS_MAX;
+}
+
+/* ---- handlers -------------------------------------------------------------------------------------------------------------------------- */
+
+static struct block *block_of(const struct insn *first)
+{
+	return (struct block *)((uintptr_t)first - offsetof(struct block, insns));
+}
+
+const struct insn *op_jit_end(struct cpu *c, const struct insn *i) { return i; }
+
+/* The block whose code runs was overwritten: to the dispatcher. */
+const struct insn *op_jit_stale(struct cpu *c, const struct insn *i)
+{
+	c->rip = insn_rip(c, i);
+	c->icount += i->idx;
+	return NULL;
+}
+
+const struct insn *op_jit_count(struct cpu *c, const struct insn *i)
+{
+	struct block *b = block_of(i);
+	struct jit *j = engine_jit(c);
+	if (--b->runs_left == 0) {
+		b->insns[0].fn = b->first;
+		if (full(j))
+			engine_flush(c);
+		else if (jit_translate(j, b))
+			b->insns[0].fn = op_jit_enter;
+	}
+	if (b->jit)
+		return op_jit_enter(c, i);
+	return b->first(c, i);
+}
+
+bool jit_step(struct cpu *c, const struct insn *i, unsigned page_off)
+{
+	c->regs[REG_BIP] = c->jit_page + page_off;
+	while (i && i->fn != op_jit_end)
+		i = i->fn(c, i);
+	return i;
+}
+
+static void link_exit(struct jit *j, struct jit_exit *x, const struct block *b)
+{
+	em_patch(x->patch, b->jit->entry);
+}
+
+static const struct insn *left(struct cpu *c, struct jit *j, struct jit_exit *x)
+{
+	if (!x)
+		return NULL;
+	if (x->kind == EXIT_INTERP) {
+		const struct insn *i = &x->block->insns[x->slot];
+		c->regs[REG_BIP] = c->jit_page + x->page_off;
+		return x->slot == 0 && i->fn == op_jit_enter ? x->block->first(c, i) : i;
+	}
+	uint64_t rip = x->kind == EXIT_LINK ? (c->jit_page + (uint64_t)(int64_t)x->off) & c->lin_mask : c->jit_tmp;
+	c->rip = rip;
+	if (atomic_load_explicit(&c->attention, memory_order_relaxed))
+		return NULL;
+	const struct insn *to = engine_find(c, rip);
+	if (!to)
+		return NULL;
+	struct block *b = block_of(to);
+	c->regs[REG_BIP] = rip;
+	if (!b->jit || to->fn != op_jit_enter)
+		return to;
+	if (x->kind == EXIT_LINK)
+		link_exit(j, x, b);
+	else
+		j->jump[jump_hash(rip)] = (struct jit_slot) { b->key, jit_rx(j, b->jit->entry), { 0 } };
+	return to;
+}
+
+const struct insn *op_jit_enter(struct cpu *c, const struct insn *i)
+{
+	struct jit *j = engine_jit(c);
+	c->jit_page = c->regs[REG_BIP] & PAGE_MASK;
+	return left(c, j, j->enter(jit_rx(j, block_of(i)->jit->entry)));
+}

@@ -1,0 +1,112 @@
+/* clock.c - virtual clock and timers. */
+#include "core/machine/clock.h"
+#include "core/machine/machine.h"
+#include <time.h>
+
+static int64_t host_ns(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * NS_PER_SEC + ts.tv_nsec;
+}
+
+void clock_init(struct clock *k, struct machine *m)
+{
+	*k = (struct clock){ .machine = m };
+}
+
+int64_t clock_now(struct clock *k)
+{
+	if (!atomic_load_explicit(&k->running, memory_order_acquire))
+		return atomic_load_explicit(&k->frozen_at, memory_order_relaxed);
+	return host_ns() + atomic_load_explicit(&k->offset, memory_order_relaxed);
+}
+
+void clock_run(struct clock *k)
+{
+	if (k->running || k->stepped)
+		return;
+	k->offset = k->frozen_at - host_ns();
+	atomic_store_explicit(&k->running, true, memory_order_release);
+	loop_wake(k->machine->loop);
+}
+
+void clock_stop(struct clock *k)
+{
+	if (!k->running)
+		return;
+	k->frozen_at = clock_now(k);
+	atomic_store_explicit(&k->running, false, memory_order_release);
+}
+
+void clock_set(struct clock *k, int64_t now)
+{
+	k->frozen_at = now;
+}
+
+int64_t clock_deadline(struct clock *k)
+{
+	return k->head ? k->head->deadline : NO_DEADLINE;
+}
+
+static void clock_unlink(struct clock *k, struct timer *t)
+{
+	for (struct timer **p = &k->head; *p; p = &(*p)->next)
+		if (*p == t) {
+			*p = t->next;
+			break;
+		}
+	t->next = NULL;
+	t->deadline = NO_DEADLINE;
+}
+
+void clock_run_timers(struct clock *k)
+{
+	int64_t now = clock_now(k);
+	while (k->head && k->head->deadline <= now) {
+		struct timer *t = k->head;
+		clock_unlink(k, t);
+		t->fn(t->arg);
+	}
+}
+
+void clock_advance(struct clock *k, int64_t target)
+{
+	while (k->head && k->head->deadline <= target) {
+		if (k->head->deadline > k->frozen_at)
+			k->frozen_at = k->head->deadline;
+		struct timer *t = k->head;
+		clock_unlink(k, t);
+		t->fn(t->arg);
+	}
+	if (target > k->frozen_at)
+		k->frozen_at = target;
+}
+
+void timer_init(struct timer *t, void (*fn)(void *), void *arg)
+{
+	*t = (struct timer){ .fn = fn, .arg = arg, .deadline = NO_DEADLINE };
+}
+
+void timer_set(struct machine *m, struct timer *t, int64_t deadline)
+{
+	struct clock *k = &m->clock;
+	if (t->deadline != NO_DEADLINE)
+		clock_unlink(k, t);
+	if (deadline == NO_DEADLINE)
+		return;
+	struct timer **p = &k->head;
+	while (*p && (*p)->deadline <= deadline)
+		p = &(*p)->next;
+	t->deadline = deadline;
+	t->next = *p;
+	*p = t;
+	if (k->head == t && k->running)
+		loop_wake(m->loop);
+}
+
+void timer_cancel(struct machine *m, struct timer *t)
+{
+	if (t->deadline != NO_DEADLINE)
+		clock_unlink(&m->clock, t);
+}

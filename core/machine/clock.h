@@ -1,0 +1,44 @@
+/* clock.h - the machine's virtual clock and its timers.
+ *
+ * One clock in ns that starts at 0 and stops while the machine is stopped.  It follows the host's monotonic clock; under qtest it
+ * moves only when stepped.  Timer callbacks run in the loop thread with the machine lock held. */
+#ifndef CORE_MACHINE_CLOCK_H
+#define CORE_MACHINE_CLOCK_H
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+struct machine;
+#define NS_PER_SEC INT64_C(1000000000)
+#define NO_DEADLINE INT64_MAX
+
+struct timer {
+	struct timer *next;
+	void (*fn)(void *arg);
+	void *arg;
+	int64_t deadline;               /* ns, NO_DEADLINE when idle */
+};
+struct clock {
+	struct machine *machine;
+	struct timer *head;             /* sorted by deadline; machine lock */
+	_Atomic int64_t offset;         /* virtual = host monotonic + offset while running */
+	_Atomic int64_t frozen_at;      /* virtual time while stopped or stepped */
+	_Atomic bool running;
+	bool stepped;                   /* qtest: time moves by clock_step only */
+};
+void    clock_init(struct clock *k, struct machine *m);
+int64_t clock_now(struct clock *k);                             /* any thread */
+void    clock_run(struct clock *k);                             /* machine lock */
+void    clock_stop(struct clock *k);
+void    clock_set(struct clock *k, int64_t now);                /* stopped machine: after loading a state, or qtest */
+int64_t clock_deadline(struct clock *k);                        /* earliest deadline or NO_DEADLINE; machine lock */
+void    clock_run_timers(struct clock *k);                      /* call what is due; machine lock */
+/* qtest: advance to `target`, running timers in order at their own deadlines. */
+void    clock_advance(struct clock *k, int64_t target);
+
+void timer_init(struct timer *t, void (*fn)(void *), void *arg);
+void timer_set(struct machine *m, struct timer *t, int64_t deadline);   /* (re)arm at an absolute time; machine lock */
+void timer_cancel(struct machine *m, struct timer *t);
+static inline bool timer_pending(const struct timer *t) { return t->deadline != NO_DEADLINE; }
+/* a * b / c without overflow of the product: for converting ticks and ns. */
+static inline uint64_t mul_div64(uint64_t a, uint64_t b, uint64_t c) { return (uint64_t)((unsigned __int128)a * b / c); }
+#endif

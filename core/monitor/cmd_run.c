@@ -1,0 +1,100 @@
+/* cmd_run.c - commands that act on the machine as a whole. */
+#include "core/cpu/cpu.h"
+#include "core/machine/machine.h"
+#include "core/monitor/commands.h"
+#include "core/monitor/internal.h"
+#include "core/monitor/names.h"
+#include <stdio.h>
+#include <string.h>
+
+HANDLER(cmd_stop)
+{
+	machine_stop(x->m, RUN_PAUSED);
+	return true;
+}
+
+HANDLER(cmd_cont)
+{
+	machine_start(x->m);
+	return true;
+}
+
+HANDLER(cmd_quit)
+{
+	machine_quit(x->m, 0);
+	return true;
+}
+
+HANDLER(cmd_reset)
+{
+	machine_request_reset(x->m, SHUTDOWN_HOST_QUIT);
+	return true;
+}
+
+HANDLER(cmd_powerdown)
+{
+	machine_request_powerdown(x->m);
+	return true;
+}
+
+HANDLER(cmd_cpu)
+{
+	if (arg_int(a, "index") < 0 || arg_int(a, "index") >= x->m->n_cpus)
+		return error_set(err, "\1invalid CPU index");
+	x->mon->cpu = (unsigned)arg_int(a, "index");
+	return true;
+}
+
+HANDLER(cmd_nmi)
+{
+	for (unsigned i = 0; i < x->m->n_cpus; i++)
+		cpu_request(x->m->cpus[i], REQ_NMI);
+	return true;
+}
+
+HANDLER(cmd_boot_set)
+{
+	const char *order = arg_str(a, "order");
+
+	for (const char *p = order; *p; p++) {
+		if (*p < 'a' || *p > 'p')
+			return error_set(err, "\1Invalid boot device '%c'", *p);
+		if (strchr(order, *p) != p)
+			return error_set(err, "\1Boot device '%c' was given twice", *p);
+	}
+	if (!x->m->set_boot_order)
+		return error_set(err, "\1no function defined to set boot device list for this architecture");
+	x->m->set_boot_order(x->m, order);
+	text_printf(x->out, "boot device list now set to %s\n", order);
+	return true;
+}
+
+HANDLER(cmd_log)
+{
+	uint64_t mask;
+
+	if (log_parse_items(arg_str(a, "items"), &mask)) {
+		log_set_mask(x->m->log, mask);
+		return true;
+	}
+	log_help(x->out);
+	return true;
+}
+
+HANDLER(cmd_logfile)
+{
+	struct error why;
+
+	if (log_set_file(x->m->log, arg_str(a, "filename"), &why))
+		return true;
+	return error_set(err, "\1%s", why.msg);
+}
+
+/* There may be no watchdog yet: what is chosen holds for one that comes. */
+HANDLER(cmd_watchdog)
+{
+	if (!name_listed(names_watchdog_actions, arg_str(a, "action")))
+		return error_set(err, "invalid parameter value: %s", arg_str(a, "action"));
+	snprintf(x->m->monitors->watchdog_action, sizeof(x->m->monitors->watchdog_action), "%s", arg_str(a, "action"));
+	return true;
+}

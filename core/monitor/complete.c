@@ -1,0 +1,174 @@
+/* complete.c - what the last word of a monitor line may become. */
+#include "core/block/block.h"
+#include "core/char/ringbuf.h"
+#include "core/machine/input.h"
+#include "core/machine/machine.h"
+#include "core/monitor/internal.h"
+#include "core/monitor/names.h"
+#include "core/monitor/qom.h"
+#include <ctype.h>
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct found { const char *word; size_t len; char **list; size_t n, cap; };
+
+static void offer(struct found *f, const char *s, size_t n)
+{
+	if (n < f->len || strncmp(s, f->word, f->len))
+		return;
+	if (f->n == f->cap) {
+		f->cap = f->cap ? f->cap * 2 : 32;
+		f->list = realloc(f->list, f->cap * sizeof(*f->list));
+		if (!f->list)
+			abort();
+	}
+	f->list[f->n++] = strndup(s, n);
+}
+
+static void offer_names(struct found *f, const struct mon_cmd *table)
+{
+	for (; table->name; table++)
+		for (const char *s = table->name; *s; s += strcspn(s, "|"), s += *s == '|')
+			offer(f, s, strcspn(s, "|"));
+}
+
+static void offer_files(struct found *f)
+{
+	const char *slash = strrchr(f->word, '/');
+	char dir[4096], path[8192];
+	struct dirent *e;
+	struct stat st;
+
+	snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - f->word + 1) : 0, f->word);
+	DIR *d = opendir(*dir ? dir : ".");
+	if (!d)
+		return;
+	while ((e = readdir(d))) {
+		if (e->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "%s%s", dir, e->d_name);
+		if (!stat(path, &st) && S_ISDIR(st.st_mode))
+			strncat(path, "/", sizeof(path) - strlen(path) - 1);
+		offer(f, path, strlen(path));
+	}
+	closedir(d);
+}
+
+/* The last of "ctrl-alt-del". */
+static void offer_keys(struct found *f)
+{
+	const char *dash = strrchr(f->word, '-');
+	char combo[256];
+	int head = dash ? (int)(dash - f->word + 1) : 0;
+
+	for (const struct key_name *k = key_names; k->name; k++) {
+		snprintf(combo, sizeof(combo), "%.*s%s", head, f->word, k->name);
+		offer(f, combo, strlen(combo));
+	}
+}
+
+static void offer_list(struct found *f, const char *const *names)
+{
+	for (; *names; names++)
+		offer(f, *names, strlen(*names));
+}
+
+static void offer_kind(struct machine *m, struct found *f, const char *kind)
+{
+	if (!strcmp(kind, "device")) {
+		for (struct device *d = m->devices; d; d = d->all_next)
+			if (d->id)
+				offer(f, d->id, strlen(d->id));
+	} else if (!strcmp(kind, "model")) {
+		for (const struct device_desc *const *d = device_descs; *d; d++)
+			if ((*d)->user_creatable)
+				offer(f, (*d)->name, strlen((*d)->name));
+	} else if (!strcmp(kind, "block")) {
+		for (struct drive *d = drive_first(m); d; d = d->next)
+			offer(f, d->id, strlen(d->id));
+	} else if (!strcmp(kind, "chardev") || !strcmp(kind, "ringbuf")) {
+		for (struct chardev *c = chardev_first(m); c; c = c->next)
+			if (*kind == 'c' || chr_is_ringbuf(c))
+				offer(f, c->label, strlen(c->label));
+	} else if (!strcmp(kind, "backend")) {
+		for (const struct chardev_kind *const *k = chardev_kinds; *k; k++)
+			offer(f, (*k)->name, strlen((*k)->name));
+	} else if (!strcmp(kind, "command")) {
+		offer_names(f, mon_commands);
+	} else if (!strcmp(kind, "info")) {
+		offer_names(f, mon_infos);
+	} else if (!strcmp(kind, "file")) {
+		offer_files(f);
+	} else if (!strcmp(kind, "key")) {
+		offer_keys(f);
+	} else if (!strcmp(kind, "qompath")) {
+		struct qom_tree *t = qom_build(m);
+		for (size_t i = 0; i < t->n; i++)
+			offer(f, t->nodes[i].path, strlen(t->nodes[i].path));
+		qom_free(t);
+	} else if (!strcmp(kind, "migcap")) {
+		offer_list(f, names_migrate_capabilities);
+	} else if (!strcmp(kind, "migparam")) {
+		offer_list(f, names_migrate_parameters);
+	} else if (!strcmp(kind, "watchdog")) {
+		offer_list(f, names_watchdog_actions);
+	} else if (!strcmp(kind, "onoff")) {
+		offer(f, "on", 2);
+		offer(f, "off", 3);
+	}
+}
+
+static int compare(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+/* The kind of word number n (0 = first) in "block file". */
+static bool kind_at(const char *kinds, unsigned n, char *out, size_t size)
+{
+	for (; kinds && *kinds; kinds += strcspn(kinds, " "), kinds += strspn(kinds, " "))
+		if (!n--) {
+			snprintf(out, size, "%.*s", (int)strcspn(kinds, " "), kinds);
+			return true;
+		}
+	return false;
+}
+
+void monitor_complete_line(struct machine *m, const char *line, struct text *out)
+{
+	struct found f = { .word = line + strlen(line) };
+	const struct mon_cmd *cmd = NULL;
+	char kind[16] = "command";
+	unsigned words = 0;
+	bool in_info = false, any = true;
+
+	while (f.word > line && !isspace((unsigned char)f.word[-1]))
+		f.word--;
+	f.len = strlen(f.word);
+	for (const char *p = line; p < f.word;) {
+		size_t n = strcspn(p, " \t");
+		if (n && p + n <= f.word) {
+			if (!words++) {
+				cmd = mon_find(mon_commands, p, n);
+			} else if (words == 2 && cmd && mon_name_is(cmd->name, "info", 4)) {
+				cmd = mon_find(mon_infos, p, n);
+				in_info = true;
+			} else if (*p == '-') {
+				words--;        /* flags do not count */
+			}
+		}
+		p += n + strspn(p + n, " \t");
+	}
+	if (words)
+		any = cmd && kind_at(cmd->complete, words - 1 - in_info, kind, sizeof(kind));
+	if (any)
+		offer_kind(m, &f, kind);
+	if (f.n)
+		qsort(f.list, f.n, sizeof(*f.list), compare);
+	for (size_t i = 0; i < f.n; i++) {
+		if (!i || strcmp(f.list[i], f.list[i - 1]))
+			text_printf(out, "%s\n", f.list[i]);
+	}
+	for (size_t i = 0; i < f.n; i++)
+		free(f.list[i]);
+	free(f.list);
+}

@@ -1,0 +1,68 @@
+/* info_cpu.c - `info` about CPUs. */
+#include "core/cpu/cpu.h"
+#include "core/cpu/vcpu.h"
+#include "core/debug/cpu_dump.h"
+#include "core/machine/machine.h"
+#include "core/monitor/commands.h"
+#include "core/monitor/internal.h"
+#include "core/monitor/qom.h"
+
+HANDLER(info_registers)
+{
+	bool all = arg_flag(a, "all");
+	unsigned want = arg_has(a, "vcpu") ? (unsigned)arg_int(a, "vcpu") : x->cpu;
+
+	if (!all && want >= x->m->n_cpus)
+		return error_set(err, "\1CPU#%d not available", (int)want);
+	mon_park(x->m);
+	for (unsigned i = 0; i < x->m->n_cpus; i++)
+		if (all || i == want) {
+			text_printf(x->out, "\nCPU#%u\n", i);
+			cpu_dump_registers(x->m->cpus[i], x->out);
+		}
+	mon_unpark(x->m);
+	return true;
+}
+
+HANDLER(info_cpus)
+{
+	for (unsigned i = 0; i < x->m->n_cpus; i++)
+		text_printf(x->out, "%c CPU #%u: thread_id=%d\n", i == x->cpu ? '*' : ' ', i, vcpu_thread_id(x->m->cpus[i]));
+	return true;
+}
+
+/* Places for CPUs, the last first; the topology is one core a socket unless -smp says otherwise. */
+HANDLER(info_hotpluggable_cpus)
+{
+	text_printf(x->out, "Hotpluggable CPUs:\n");
+	for (unsigned i = x->m->n_cpus; i--;) {
+		struct cpu_place p = cpu_place(x->m, i);
+		text_printf(x->out, "  type: \"%s-x86_64-cpu\"\n  vcpus_count: \"1\"\n  qom_path: \"%s\"\n  CPUInstance Properties:\n    socket-id: \"%u\"\n"
+			"    core-id: \"%u\"\n    thread-id: \"%u\"\n", p.model, p.path, p.socket, p.core, p.thread);
+	}
+	return true;
+}
+
+static bool dump(struct mon_ctx *x, void (*fn)(const struct cpu *c, struct text *out))
+{
+	if (x->cpu < x->m->n_cpus) {
+		mon_park(x->m);
+		fn(x->m->cpus[x->cpu], x->out);
+		mon_unpark(x->m);
+	}
+	return true;
+}
+
+HANDLER(info_tlb) { return dump(x, cpu_dump_tlb); }
+HANDLER(info_mem) { return dump(x, cpu_dump_mem); }
+
+HANDLER(info_lapic)
+{
+	unsigned id = arg_has(a, "apic-id") ? (unsigned)arg_int(a, "apic-id") : x->cpu < x->m->n_cpus ? x->m->cpus[x->cpu]->apic_id : 0;
+
+	mon_park(x->m);
+	if (!machine_print_info(x->m, "lapic", id, x->out))
+		text_printf(x->out, "No CPU available\n");
+	mon_unpark(x->m);
+	return true;
+}

@@ -1,0 +1,217 @@
+/* qmp_block.c - handlers about drives. */
+#include "core/block/block.h"
+#include "core/block/format.h"
+#include "core/monitor/qmp_handlers.h"
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+/* By its name, or by the device that uses it. */
+static struct drive *find(struct machine *m, const json_t *a, struct error *err)
+{
+	const char *name = qmp_str(a, "device"), *id = qmp_str(a, "id");
+	const struct device *dev = id ? device_find(m, id) : NULL;
+
+	if (!name == !id) {
+		error_set(err, "Need exactly one of 'device' and 'id'");
+		return NULL;
+	}
+	for (struct drive *d = drive_first(m); d; d = d->next)
+		if (name ? !strcmp(d->id, name) : (dev && d->dev == dev) || !strcmp(d->id, id))
+			return d;
+	error_set(err, NOT_FOUND "Device '%s' not found", name ? name : id);
+	return NULL;
+}
+
+/* ---- what there is ------------------------------------------------------------------------------------------------------------------ */
+
+static json_t *image_info(const struct drive *d)
+{
+	const struct image *im = d->image->backing && d->opts->snapshot ? d->image->backing : d->image;
+	json_t *o = json_pack("{s:o, s:s, s:I}", "filename", qmp_text(im->file, strlen(im->file)), "format", im->format->name, "virtual-size", (json_int_t)im->size);
+	struct stat st;
+
+	if (im->fd >= 0 && !fstat(im->fd, &st))
+		json_object_set_new(o, "actual-size", json_integer(st.st_blocks * (json_int_t)512));
+	return o;
+}
+
+static json_t *node_info(const struct drive *d)
+{
+	static const char *const zeroes[] = { [ZEROES_OFF] = "off", [ZEROES_ON] = "on", [ZEROES_UNMAP] = "unmap" };
+	const struct image_opts *o = d->opts;
+
+	return json_pack("{s:o, s:s, s:b, s:s, s:i, s:b, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:{s:b, s:b, s:b}, s:i}", "file",
+		qmp_text(d->file, strlen(d->file)), "node-name", d->node, "ro", (int)d->readonly, "drv", d->format, "backing_file_depth", 0, "encrypted", 0,
+		"detect_zeroes", zeroes[o->zeroes], "bps", 0, "bps_rd", 0, "bps_wr", 0, "iops", 0, "iops_rd", 0, "iops_wr", 0, "image", image_info(d),
+		"cache", "writeback", (int)!o->writethrough, "direct", (int)o->direct, "no-flush", (int)o->no_flush, "write_threshold", 0);
+}
+
+QMP_HANDLER(qmp_query_block)
+{
+	json_t *list = json_array();
+
+	for (struct drive *d = drive_first(m); d; d = d->next) {
+		json_t *o = json_pack("{s:s, s:s, s:b, s:b}", "device", d->id, "type", "unknown", "removable", (int)d->removable, "locked", (int)d->locked);
+		if (d->dev)
+			json_object_set_new(o, "qdev", json_string(d->dev->path));
+		if (d->has_tray)
+			json_object_set_new(o, "tray_open", json_boolean(d->tray_open));
+		if (d->image)
+			json_object_set_new(o, "inserted", node_info(d));
+		if (d->dev && d->interface != IF_FLOPPY)
+			json_object_set_new(o, "io-status", json_string(m->state == RUN_IO_ERROR && d->failed ? "failed" : "ok"));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+QMP_HANDLER(qmp_query_nodes)
+{
+	json_t *list = json_array();
+
+	for (struct drive *d = drive_first(m); d; d = d->next)
+		if (d->image)
+			json_array_append_new(list, node_info(d));
+	return list;
+}
+
+static void put(json_t *o, const char *name, uint64_t v) { json_object_set_new(o, name, json_integer((json_int_t)v)); }
+
+static json_t *statistics(const struct drive *d)
+{
+	static const char *const zero[] = { "unmap_bytes", "unmap_operations", "unmap_total_time_ns", "wr_highest_offset", "rd_merged", "wr_merged", "unmap_merged",
+		"failed_rd_operations", "failed_wr_operations", "failed_flush_operations", "failed_unmap_operations", "invalid_rd_operations",
+		"invalid_wr_operations", "invalid_flush_operations", "invalid_unmap_operations" };
+	json_t *o = json_object();
+	struct timespec t;
+
+	for (size_t i = 0; i < sizeof(zero) / sizeof(zero[0]); i++)
+		put(o, zero[i], 0);
+	put(o, "rd_bytes", d->rd.bytes);
+	put(o, "wr_bytes", d->wr.bytes);
+	put(o, "rd_operations", d->rd.ops);
+	put(o, "wr_operations", d->wr.ops);
+	put(o, "flush_operations", d->flush.ops);
+	put(o, "rd_total_time_ns", d->rd.time_ns);
+	put(o, "wr_total_time_ns", d->wr.time_ns);
+	put(o, "flush_total_time_ns", d->flush.time_ns);
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	if (d->last_ns)
+		put(o, "idle_time_ns", (uint64_t)(t.tv_sec * NS_PER_SEC + t.tv_nsec - d->last_ns));
+	json_object_set_new(o, "account_invalid", json_false());
+	json_object_set_new(o, "account_failed", json_false());
+	json_object_set_new(o, "timed_stats", json_array());
+	return o;
+}
+
+QMP_HANDLER(qmp_query_blockstats)
+{
+	bool nodes = qmp_bool(a, "query-nodes");
+	json_t *list = json_array();
+
+	for (struct drive *d = drive_first(m); d; d = d->next) {
+		if (nodes && !d->image)
+			continue;
+		json_t *o = json_pack("{s:o}", "stats", statistics(d));
+		if (!nodes)
+			json_object_set_new(o, "device", json_string(d->id));
+		if (!nodes && d->dev)
+			json_object_set_new(o, "qdev", json_string(d->dev->path));
+		if (d->image)
+			json_object_set_new(o, "node-name", json_string(d->node));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+/* ---- media -------------------------------------------------------------------------------------------------------------------------- */
+
+QMP_HANDLER(qmp_eject)
+{
+	struct drive *d = find(m, a, err);
+
+	return qmp_done(d && drive_eject(d, qmp_bool(a, "force"), err));
+}
+
+QMP_HANDLER(qmp_change_medium)
+{
+	struct drive *d = find(m, a, err);
+	const char *mode = qmp_str(a, "read-only-mode");
+	int readonly = !mode || !strcmp(mode, "retain") ? -1 : !strcmp(mode, "read-only");
+
+	if (d && d->locked && qmp_bool(a, "force") && !drive_eject(d, true, err))
+		return NULL;
+	return qmp_done(d && drive_change(d, qmp_str(a, "filename"), qmp_str(a, "format"), readonly, err));
+}
+
+static struct drive *with_tray(struct machine *m, const json_t *a, struct error *err)
+{
+	struct drive *d = find(m, a, err);
+
+	if (d && d->has_tray)
+		return d;
+	if (d)
+		error_set(err, d->removable ? "Device '%s' does not have a tray" : "Device '%s' is not removable", d->id);
+	return NULL;
+}
+
+QMP_HANDLER(qmp_open_tray)
+{
+	struct drive *d = with_tray(m, a, err);
+
+	if (!d)
+		return NULL;
+	if (d->locked && !d->tray_open && d->eject_requested)
+		d->eject_requested(d->change_arg, qmp_bool(a, "force"));
+	if (d->locked && !d->tray_open && !qmp_bool(a, "force"))
+		return qmp_done(error_set(err, "Device '%s' is locked and force was not specified, wait for tray to open and try again", d->id));
+	drive_set_tray(d, true);
+	return json_object();
+}
+
+QMP_HANDLER(qmp_close_tray)
+{
+	struct drive *d = with_tray(m, a, err);
+
+	if (d)
+		drive_set_tray(d, false);
+	return qmp_done(d);
+}
+
+QMP_HANDLER(qmp_remove_medium)
+{
+	struct drive *d = find(m, a, err);
+
+	if (d && d->has_tray && !d->tray_open)
+		return qmp_done(error_set(err, "Tray of device '%s' is not open", d->id));
+	return qmp_done(d && drive_eject(d, false, err));
+}
+
+/* ---- what drives here do not have --------------------------------------------------------------------------------------------------- */
+
+QMP_HANDLER(qmp_set_throttle)
+{
+	static const char *const limits[] = { "bps", "bps_rd", "bps_wr", "iops", "iops_rd", "iops_wr" };
+	struct drive *d = find(m, a, err);
+
+	if (!d || !d->image)
+		return qmp_done(d && error_set(err, "Device has no medium"));
+	for (unsigned group = 0; group < 6; group += 3)
+		if (qmp_num(a, limits[group]) && (qmp_num(a, limits[group + 1]) || qmp_num(a, limits[group + 2])))
+			return qmp_done(error_set(err, "bps/iops/max total values and read/write values cannot be used at the same time"));
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
+		if (qmp_num(a, limits[i]))
+			return qmp_done(error_set(err, "Drive '%s' stays without limits: this build has none", d->id));
+	return json_object();
+}
+
+QMP_HANDLER(qmp_block_absent)
+{
+	const char *id = qmp_str(a, "device") ? qmp_str(a, "device") : qmp_str(a, "id") ? qmp_str(a, "id") : "", *node = qmp_str(a, "node-name");
+
+	for (const struct drive *d = drive_first(m); d; d = d->next)
+		if (!strcmp(d->id, id) || (node && d->image && !strcmp(d->node, node)))
+			return qmp_done(error_set(err, "Drive '%s' is read and written as it is: jobs, resizing and snapshots of drives are not in this build", d->id));
+	return qmp_done(error_set(err, GENERIC "Cannot find device='%s' nor node-name='%s'", id, node ? node : qmp_str(a, "device") ? id : ""));
+}

@@ -1,0 +1,75 @@
+/* vm.h - the emulator as a library: all that a front end needs.  The only header of core that tui/ includes.
+ *
+ * Functions may be called from any thread unless said otherwise; none blocks for longer than the machine lock is held elsewhere.
+ * A front end polls vm_event_fd() beside its terminal. */
+#ifndef CORE_VM_H
+#define CORE_VM_H
+#include "core/machine/display.h"        /* struct screen */
+#include "core/machine/error.h"
+#include "core/machine/text.h"
+#include <stddef.h>
+#include <stdint.h>
+
+struct vm;
+/* Build a machine from a QEMU-like command line.  NULL: *status is the exit status; err->msg is empty when help was printed. */
+struct vm *vm_create(int argc, char **argv, int *status, struct error *err);
+/* Start threads; runs the guest unless -S. */
+bool vm_start(struct vm *vm, struct error *err);
+/* Ask everything to stop and wait; returns the exit status. */
+int  vm_destroy(struct vm *vm);
+bool vm_wants_ui(const struct vm *vm);           /* -display curses, or the default while no chardev has stdin and stdout */
+bool vm_has_stdio(const struct vm *vm);          /* a chardev has stdin and stdout */
+const char *vm_keymap(const struct vm *vm);      /* -k NAME or NULL */
+unsigned char vm_escape_char(const struct vm *vm);    /* -echr: the prefix key, 1 = Ctrl-a */
+const char *vm_data_file(const struct vm *vm, const char *kind /* "keymaps", "themes" */, const char *name, char *buf, size_t size);
+
+/* Readable when something changed: new console bytes, screen dirty, run state, console list, machine ended. */
+int  vm_event_fd(struct vm *vm);
+void vm_event_ack(struct vm *vm);                /* before looking at things */
+
+enum vm_run { VM_PRELAUNCH, VM_RUNNING, VM_PAUSED, VM_SHUTDOWN, VM_ERROR, VM_ENDED };
+struct vm_status {
+	enum vm_run run;
+	const char *run_text;                    /* "running", "paused (prelaunch)" ... */
+	char name[128];
+	const char *accel;
+	char cpu_mode[16];                       /* "real", "prot16", "prot32", "vm86", "long64", "compat" of vCPU 0, sampled */
+	bool halted;
+	uint64_t icount, virtual_ns;
+	bool disk_activity, reset_seen;
+	unsigned leds;                           /* keyboard: 1 scroll, 2 num, 4 caps */
+};
+void vm_get_status(struct vm *vm, struct vm_status *st);
+bool vm_ended(struct vm *vm, int *status);
+
+/* Consoles in QEMU's numbering: index 0 = Alt+1. */
+enum vm_console_kind { VM_CONSOLE_VGA, VM_CONSOLE_TEXT };
+struct vm_console { enum vm_console_kind kind; char label[64]; /* "VGA", "compat_monitor0", "serial0", "parallel0" */ bool is_monitor; unsigned cols, rows; /* vc size wish, 0 = any */ };
+unsigned vm_console_count(struct vm *vm);
+bool vm_console_info(struct vm *vm, unsigned index, struct vm_console *out);
+/* Text consoles: a byte stream each way.  Read takes what the guest or monitor printed; write queues typed bytes and returns how
+ * many found room (paced by the device: call again later for the rest).  UI thread only. */
+size_t vm_console_read(struct vm *vm, unsigned index, uint8_t *buf, size_t len);
+size_t vm_console_write(struct vm *vm, unsigned index, const uint8_t *buf, size_t len);
+void vm_console_resize(struct vm *vm, unsigned index, unsigned cols, unsigned rows);
+void vm_console_break(struct vm *vm, unsigned index);
+/* VGA: copy what is shown now.  False when nothing changed since the last call (unless force). */
+bool vm_screen(struct vm *vm, struct screen *s, bool force);
+
+/* Keyboard: qnum codes (core/machine/input.h).  Room is in events. */
+bool vm_key(struct vm *vm, uint8_t qnum, bool down);     /* false: queue full, try later */
+unsigned vm_key_room(struct vm *vm);
+int  vm_key_by_name(const char *name);
+void vm_mouse(struct vm *vm, int dx, int dy, int dz, unsigned buttons);
+
+void vm_cont(struct vm *vm);
+void vm_stop(struct vm *vm);
+void vm_reset(struct vm *vm);
+void vm_powerdown(struct vm *vm);
+void vm_quit(struct vm *vm);
+/* Run one monitor line; its output is added to out. */
+void vm_monitor(struct vm *vm, const char *line, struct text *out);
+/* Completions of a monitor line, newline-separated, for the palette and the monitor pane. */
+void vm_monitor_complete(struct vm *vm, const char *line, struct text *out);
+const char *vm_version(void);
+#endif

@@ -1,0 +1,85 @@
+/* main.c - work for `make bench BENCH=work`: the same static program natively and as /init of a guest.
+ *
+ * Protocol, on stdout or on the guest's first serial port: "<NAME\n" before, ">RESULT MICROSECONDS\n" behind each piece of work, "X\n"
+ * at the end.  The time is CPU time of the process and its children, and counts natively only; that of a guest is taken outside, and a guest
+ * waits for a byte behind each line, so that its time is taken before it goes on. */
+#include "tests/bench/linux/work.h"
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <termios.h>
+#include <unistd.h>
+
+const char *self_path(void) { return getpid() == 1 ? "/init" : "/proc/self/exe"; }
+
+_Noreturn void die(const char *what)
+{
+	fprintf(stderr, "bench work: ");
+	perror(what);
+	exit(1);
+}
+
+static uint64_t cpu_us(void)
+{
+	uint64_t sum = 0;
+	for (int who = RUSAGE_CHILDREN; who <= RUSAGE_SELF; who++) {
+		struct rusage u;
+		getrusage(who, &u);
+		sum += (uint64_t)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000u + (uint64_t)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
+	}
+	return sum;
+}
+
+/* The first process of a guest has no files at all. */
+static void become_init(void)
+{
+	if (mount("devtmpfs", "/dev", "devtmpfs", 0, NULL))
+		die("/dev");
+	int fd = open("/dev/ttyS0", O_RDWR | O_NOCTTY);
+	struct termios t;
+	if (fd < 0 || tcgetattr(fd, &t))
+		die("/dev/ttyS0");
+	cfmakeraw(&t);
+	tcsetattr(fd, TCSANOW, &t);
+	dup2(fd, 0);
+	dup2(fd, 1);
+	dup2(fd, 2);
+}
+
+/* A guest goes on when the line has been read: the harness sends a byte back. */
+static void say(const char *text)
+{
+	char answer;
+	if (write(1, text, strlen(text)) != (ssize_t)strlen(text) || (getpid() == 1 && read(0, &answer, 1) != 1))
+		exit(1);
+}
+
+static void run_all(const struct work *w)
+{
+	char line[80];
+	for (; w->name; w++) {
+		snprintf(line, sizeof line, "<%s\n", w->name);
+		say(line);
+		uint64_t before = cpu_us(), result = w->run(w->n);
+		snprintf(line, sizeof line, ">%" PRIx64 " %" PRIu64 "\n", result, cpu_us() - before);
+		say(line);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 2 && !strcmp(argv[1], "--exit"))
+		return 0;
+	if (getpid() == 1)
+		become_init();
+	run_all(cpu_work);
+	run_all(system_work);
+	say("X\n");
+	while (getpid() == 1)
+		pause();
+	return 0;
+}

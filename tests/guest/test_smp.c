@@ -1,0 +1,68 @@
+/* test_smp.c - several CPUs: Linux on four of them under a load in which they check each other, and what the monitor tells of them. */
+#include "tests/guest/guest.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define SMP_INITRD "build/tests/smp.initrd"
+
+static struct ptyrun *boot(const char *cpu, const char *smp)
+{
+	guest_need(GUESTS "linux-6.1/vmlinuz");
+	guest_need(SMP_INITRD);
+	struct ptyrun *p = guest_start("-m", "256", "-cpu", cpu, "-smp", smp, "-kernel", GUESTS "linux-6.1/vmlinuz", "-initrd", SMP_INITRD, "-append", "quiet", "-serial", "none", NULL);
+	EXPECT(p, "vmux tty1#", BOOT_MS);
+	return p;
+}
+
+static void four_cpus_agree(void **state)
+{
+	struct ptyrun *p = boot("qemu64", "4");
+	ptyrun_send(p, "clear; echo $(grep -c ^processor /proc/cpuinfo) cpus, $(cat /sys/devices/system/cpu/online)\r");
+	EXPECT(p, "^4 cpus, 0-3", SHORT_MS);
+	ptyrun_send(p, "clear; stress 5 4\r");
+	EXPECT(p, "^stress (ok|FAILED.*)", BOOT_MS);
+	EXPECT(p, "^stress ok", SHORT_MS);
+	/* stop and cont are one event for all; the monitor sees each */
+	ptyrun_send(p, "\0332stop\rinfo cpus\rcpu 3\rinfo lapic\r");
+	EXPECT(p, "CPU #3: thread_id=[1-9]", SHORT_MS);
+	EXPECT(p, "dumping local APIC state for CPU 3", SHORT_MS);
+	ptyrun_send(p, "cpu 9\r");
+	EXPECT(p, "invalid CPU index", SHORT_MS);
+	ptyrun_send(p, "cont\r\0331stress 2 8\r");
+	EXPECT(p, "^stress ok(.|\n)*^stress ok", BOOT_MS);
+	/* a reset brings all of them back */
+	ptyrun_send(p, "clear; echo a$((1+1))b; sleep 1; reboot\r");
+	EXPECT(p, "^a2b", SHORT_MS);
+	EXPECT(p, "SeaBIOS|Booting from ROM", BOOT_MS);
+	EXPECT(p, "vmux tty1#", BOOT_MS);
+	ptyrun_send(p, "cat /sys/devices/system/cpu/online; poweroff\r");
+	EXPECT(p, "^0-3", SHORT_MS);
+	EXPECT_EXIT(p, BOOT_MS);
+	ptyrun_free(p);
+}
+
+/* Where the CPUs sit, as CPUID and the tables say and Linux understands. */
+static void topology(void **state)
+{
+	struct ptyrun *p = boot("qemu64", "6,sockets=2,cores=3");
+	ptyrun_send(p, "cd /sys/devices/system/cpu; clear; cat cpu[0-5]/topology/physical_package_id cpu[0-5]/topology/core_cpus_list | tr '\\n' ' '\r");
+	EXPECT(p, "^0 0 0 1 1 1 0 1 2 3 4 5", SHORT_MS);
+	ptyrun_send(p, "poweroff\r");
+	EXPECT_EXIT(p, BOOT_MS);
+	ptyrun_free(p);
+	p = boot("Haswell", "4,cores=2,threads=2");      /* AMD's of that age know no threads */
+	ptyrun_send(p, "cd /sys/devices/system/cpu; clear; cat cpu[0-3]/topology/physical_package_id cpu[0-3]/topology/core_cpus_list | tr '\\n' ' '\r");
+	EXPECT(p, "^0 0 0 0 0-1 0-1 2-3 2-3", SHORT_MS);
+	ptyrun_send(p, "poweroff\r");
+	EXPECT_EXIT(p, BOOT_MS);
+	ptyrun_free(p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(four_cpus_agree), cmocka_unit_test(topology) };
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,26 @@
+/* station.h - what tests of the workstation have in common: a folder of their own for sockets and settings, and tui-fake, the workstation on a
+ * machine of cardboard (fake/fake_vm.c), on a pseudo terminal with a line to that machine. */
+#ifndef TESTS_TUI_STATION_H
+#define TESTS_TUI_STATION_H
+#include "tests/tui/ptyrun.h"
+#include <stdio.h>
+
+/* An empty folder, with vmux/ for settings in it; environment entries that name it as XDG_RUNTIME_DIR and XDG_CONFIG_HOME; tui-fake's path. */
+struct place { char dir[64], runtime[100], config[100], program[1100]; };
+int place_set_up(void **state);                 /* cmocka's set-up and tear-down: *state is the place */
+int place_tear_down(void **state);
+void place_write_config(const struct place *at, const char *text);
+
+struct station {
+	struct ptyrun *p;
+	int control;
+	FILE *answers;
+	char answer[1 << 16];
+};
+/* Start argv (up to NULL) at the place; of o the env is set here.  Returns when the machine's screen is there. */
+struct station *station_start(const struct place *at, struct ptyrun_options o, char *const argv[]);
+void station_stop(struct station *s);
+/* Ask the machine for something (see fake_vm.c) while the terminal goes on; its answer, without the line end, also in s->answer. */
+const char *station_ask(struct station *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+#define SEES(s, re) assert_true(ptyrun_expect((s)->p, re, PTYRUN_MS))
+#endif

@@ -1,0 +1,128 @@
+/* status.c - the bottom line: run state, consoles, speed, lights; or a message, or the command line. */
+#include "tui/app.h"
+#include <stdio.h>
+#include <string.h>
+
+enum { SAMPLE_MS = 1000, IDLE_MIPS = 3 };
+
+/* Called when the machine reported something and when a sample is due.  Samples stop by themselves while the machine stands still. */
+void status_sample(struct app *a, int64_t now)
+{
+	struct speed *s = &a->speed;
+	enum vm_run before = a->st.run;
+	const char *text_before = a->st.run_text;
+	vm_get_status(a->vm, &a->st);
+	s->disk_seen |= a->st.disk_activity;
+	if (a->st.run != before || a->st.run_text != text_before)
+		a->dirty = true;
+	if (a->sample_at && now < a->sample_at)
+		return;
+	double mips = s->at_ms && now > s->at_ms ? (double)(a->st.icount - s->icount) / (double)(now - s->at_ms) / 1000.0 : 0;
+	bool moved = a->st.icount != s->icount, idle = mips < IDLE_MIPS;
+	bool changed = s->disk != s->disk_seen || (int)mips != (int)s->mips || (!idle && strcmp(s->cpu_mode, a->st.cpu_mode));
+	if (!a->sample_at) {                    /* first look after standing still: nothing to divide by yet */
+		mips = s->mips;
+		changed = !s->cpu_mode[0];
+	}
+	s->icount = a->st.icount;
+	s->at_ms = now;
+	s->mips = idle && a->sample_at ? 0 : mips;
+	s->disk = s->disk_seen;
+	s->disk_seen = false;
+	if (!idle || !s->cpu_mode[0])
+		memcpy(s->cpu_mode, a->st.cpu_mode, sizeof s->cpu_mode);
+	a->dirty |= changed;
+	a->sample_at = a->st.run == VM_RUNNING || moved || s->disk ? now + SAMPLE_MS : 0;
+}
+
+static enum role run_role(const struct app *a)
+{
+	return a->st.run == VM_RUNNING ? ROLE_STATUS_RUN : a->st.run == VM_ERROR ? ROLE_STATUS_ERROR : ROLE_STATUS_STOP;
+}
+
+static int draw_consoles(struct app *a, int x, int y, int limit)
+{
+	const struct style *role = a->theme.role;
+	for (unsigned i = 0; i < a->n_views; i++) {
+		const struct view *v = a->views[i];
+		enum role r = i == a->focus ? ROLE_STATUS_FOCUS : v->activity ? ROLE_STATUS_ACTIVITY : ROLE_STATUS;
+		x = grid_printf(&a->grid, x, y, limit, role[ROLE_STATUS], " ");
+		x = grid_printf(&a->grid, x, y, limit, role[r], "%u:%s%s", i + 1, v->is_monitor ? "monitor" : v->label, v->activity ? "*" : "");
+	}
+	return x;
+}
+
+static unsigned terminals(const struct app *a)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < a->n_clients; i++)
+		n += a->clients[i]->screen != NULL;
+	return n;
+}
+
+/* Right-aligned: CPU mode, speed, disk light, place in scrollback, prefix. */
+static int draw_right(struct app *a, int y, int left)
+{
+	char text[160], mode[48] = "", title[64] = "", prefix[32];
+	const struct style *role = a->theme.role;
+	struct view *v = app_focused(a);
+	int right = a->cols;
+	if (a->mode == MODE_PREFIX)
+		snprintf(mode, sizeof mode, " %s- ", key_text(&a->prefix, prefix, sizeof prefix));
+	else if (a->layout.zoomed && a->mode == MODE_DIRECT)
+		snprintf(mode, sizeof mode, " zoom ");
+	else if (view_is_copy(a->popup))
+		snprintf(mode, sizeof mode, " copy ");
+	else if (paste_goes(a))
+		snprintf(mode, sizeof mode, " paste %d%% ", (int)(100 - a->paste.going.len * 100 / a->paste.total));
+	if (view_is_copy(a->popup))
+		v = a->popup;
+	if (v && v->ops->title)
+		v->ops->title(v, title, sizeof title);
+	if (!title[0])
+		triggers_flag(a->triggers, title, sizeof title);
+	if (!title[0] && terminals(a) > 1)
+		snprintf(title, sizeof title, "%u terminals", terminals(a));
+	right -= (int)strlen(mode);
+	grid_text(&a->grid, right, y, a->cols, role[ROLE_STATUS_PREFIX], mode);
+	if (a->st.run != VM_RUNNING)
+		snprintf(text, sizeof text, "%s%s%s ", title, title[0] ? "  " : "", a->speed.cpu_mode);
+	else if (a->speed.mips < IDLE_MIPS)
+		snprintf(text, sizeof text, "%s%s%s  idle %s ", title, title[0] ? "  " : "", a->speed.cpu_mode, a->speed.disk ? "D" : "-");
+	else
+		snprintf(text, sizeof text, "%s%s%s  %.0f MIPS %s ", title, title[0] ? "  " : "", a->speed.cpu_mode, a->speed.mips, a->speed.disk ? "D" : "-");
+	/* A narrow terminal keeps what matters most: the place in the scrollback, even before the consoles, or nothing. */
+	if (left + (int)strlen(text) + 1 > right)
+		snprintf(text, sizeof text, "%s%s ", title[0] ? " " : "", title);
+	if (left + (int)strlen(text) + 1 > right && (!title[0] || a->message_until))
+		return right;
+	if ((int)strlen(text) > right)
+		return right;
+	right -= (int)strlen(text);
+	grid_text(&a->grid, right, y, a->cols - (int)strlen(mode), role[ROLE_STATUS], text);
+	return right;
+}
+
+void status_draw(struct app *a)
+{
+	const struct style *role = a->theme.role;
+	int y = a->rows - 1, x = 0;
+	grid_fill(&a->grid, (struct rect){ 0, y, a->cols, 1 }, role[ROLE_STATUS]);
+	if (a->prompt.active && !a->message_until) {
+		grid_fill(&a->grid, (struct rect){ 0, y, a->cols, 1 }, role[ROLE_STATUS_MESSAGE]);
+		char mark[2] = { a->prompt_mark == '#' ? ':' : a->prompt_mark == 'u' ? '/' : a->prompt_mark };
+		x = grid_text(&a->grid, 0, y, a->cols, role[ROLE_STATUS_MESSAGE], mark);
+		prompt_draw(&a->prompt, &a->grid, x, y, a->cols, role[ROLE_STATUS_MESSAGE]);
+		return;
+	}
+	x = grid_printf(&a->grid, 0, y, a->cols, role[run_role(a)], " %s ", a->st.run_text ? a->st.run_text : "");
+	if (a->message_until) {
+		enum role r = a->message_is_error ? ROLE_STATUS_ERROR : ROLE_STATUS_MESSAGE;
+		grid_printf(&a->grid, x, y, draw_right(a, y, x + (int)strlen(a->message) + 2), role[r], " %s ", a->message);
+		return;
+	}
+	if (a->st.name[0])
+		x = grid_printf(&a->grid, x, y, a->cols, role[ROLE_STATUS], " %s", a->st.name);
+	x = draw_consoles(a, x, y, a->cols);
+	draw_right(a, y, x);
+}

@@ -1,0 +1,443 @@
+/* copy.c - copy mode: a cursor in everything a console has shown; search, filter, select, copy.  tmux's keys. */
+#include "tui/app.h"
+#include "tui/clipboard.h"
+#include "tui/copymode.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct { const char *name, *keys[2], *help; } table[COPY_COUNT] = {
+#define COPY(id, name, vi, emacs, help) { name, { vi, emacs }, help },
+#include "tui/copy.def"
+#undef COPY
+};
+
+struct copy_view {
+	struct view base;
+	struct copy_state s;
+	uint64_t top;                   /* first line shown */
+	unsigned left, count;           /* count: digits typed before a vi command */
+	int w, h;
+	struct search *search;
+	bool backward, jump;            /* jump: to the first match, once there is one */
+	bool looking, filtering;        /* not all lines are looked at yet */
+	bool follow;                    /* a filter shows what comes as it comes */
+};
+
+static struct copy_view *copy(struct view *v)
+{
+	return (struct copy_view *)v;
+}
+
+static struct view *below(struct view *v)
+{
+	return v->console < v->app->n_views ? v->app->views[v->console] : NULL;
+}
+
+static bool settle(struct copy_view *c)
+{
+	if (!document_open(&c->s.doc, below(&c->base)))
+		return false;
+	copy_settle(&c->s);
+	return true;
+}
+
+/* ---- search and filter --------------------------------------------------------------------------------------------------------------- */
+
+static void to_match(struct copy_view *c, size_t i)
+{
+	const struct match *m;
+	search_matches(c->search, &m);
+	c->s.at = (struct place){ m[i].line, m[i].from };
+	c->s.want_col = m[i].from;
+	copy_settle(&c->s);
+}
+
+/* The next match in a direction, around the document's ends.  first: the one under the cursor counts. */
+static void next_match(struct copy_view *c, bool backward, bool first)
+{
+	const struct match *m;
+	size_t n = search_matches(c->search, &m);
+	size_t i = search_at(c->search, c->s.at.line, c->s.at.col + (!backward && !first));
+	if (!n) {
+		app_message(c->base.app, "\"%s\" is not here", search_pattern(c->search));
+		return;
+	}
+	if (backward)
+		i = i ? i - 1 : n - 1;
+	else if (i == n)
+		i = 0;
+	to_match(c, i);
+}
+
+static void report_hard(struct copy_view *c, const struct search *s)
+{
+	if (search_too_hard(s))
+		app_error(c->base.app, "the pattern took too many steps on %u lines, which were left out", search_too_hard(s));
+}
+
+/* A slice of what is left to look at. */
+static bool copy_work(struct view *v)
+{
+	struct copy_view *c = copy(v);
+	if ((!c->looking && !c->filtering) || !settle(c))
+		return false;
+	if (c->looking && !(c->looking = search_slice(c->search, &c->s.doc))) {
+		report_hard(c, c->search);
+		if (c->jump)
+			next_match(c, c->backward, true);
+		c->jump = false;
+	}
+	if (c->filtering && !(c->filtering = search_slice(c->s.filter, &c->s.doc)))
+		report_hard(c, c->s.filter);
+	if (c->s.filter && c->follow) {
+		c->s.at.line = c->s.doc.end;
+		copy_settle(&c->s);
+	}
+	v->app->dirty = true;           /* the count, and the first matches */
+	return c->looking || c->filtering;
+}
+
+static void search_for(struct copy_view *c, const char *text)
+{
+	struct error err;
+	if (!*text && c->search) {
+		next_match(c, c->backward, false);
+		return;
+	}
+	struct search *s = *text ? search_new(text, 0, &err) : NULL;
+	if (!s) {
+		if (*text)
+			app_error(c->base.app, "%s", err.msg);
+		return;
+	}
+	search_free(c->search);
+	c->search = s;
+	c->looking = c->jump = true;
+}
+
+/* "text", "/pattern/", and "!" before either for the lines without it; nothing ends the filter. */
+static void filter_by(struct copy_view *c, const char *text)
+{
+	unsigned flags = SEARCH_LINES;
+	char pattern[1024];
+	struct error err;
+	struct search *s = NULL;
+	if (*text == '!') {
+		flags |= SEARCH_INVERT;
+		text++;
+	}
+	size_t len = strlen(text);
+	if (*text == '/')
+		snprintf(pattern, sizeof pattern, "%.*s", (int)(len > 1 && text[len - 1] == '/' ? len - 2 : len - 1), text + 1);
+	else
+		snprintf(pattern, sizeof pattern, "%s", text);
+	if (*text != '/')
+		flags |= SEARCH_LITERAL;
+	if (*pattern && !(s = search_new(pattern, flags, &err))) {
+		app_error(c->base.app, "%s", err.msg);
+		return;
+	}
+	search_free(c->s.filter);
+	c->s.filter = s;
+	c->filtering = c->follow = s != NULL;
+	copy_settle(&c->s);
+}
+
+/* What was typed after a mark: / and ? search, u is / that goes up, & filters, # goes to a line. */
+void copy_view_answer(struct view *v, char mark, const char *text)
+{
+	struct copy_view *c = copy(v);
+	if (!settle(c))
+		return;
+	if (mark == '&') {
+		filter_by(c, text);
+	} else if (mark == '#') {
+		uint64_t back = strtoull(text, NULL, 10), n = copy_lines(&c->s);
+		copy_move(&c->s, COPY_BOTTOM);
+		copy_down(&c->s, -(int64_t)(back < n ? back : n));
+	} else {
+		c->backward = mark != '/';
+		search_for(c, text);
+	}
+}
+
+/* ---- keys ---------------------------------------------------------------------------------------------------------------------------- */
+
+static void select_as(struct copy_view *c, enum selection kind)
+{
+	if (!c->s.selection)
+		c->s.anchor = c->s.at;
+	c->s.selection = kind;
+}
+
+static void yank(struct copy_view *c)
+{
+	struct app *a = c->base.app;
+	struct text out = { 0 };
+	if (!copy_take(&c->s, &out))
+		app_message(a, "nothing is selected");
+	else
+		clipboard_set(a, out.s ? out.s : "", out.len);
+	text_free(&out);
+	app_popup(a, NULL);
+}
+
+static void move_top(struct copy_view *c, int64_t by)
+{
+	uint64_t n = copy_lines(&c->s), i = copy_index(&c->s, c->top), page = (uint64_t)c->h;
+	i = by < 0 ? (uint64_t)-by > i ? 0 : i - (uint64_t)-by : i + (uint64_t)by;
+	if (i + page > n)
+		i = n > page ? n - page : 0;
+	c->top = copy_line_at(&c->s, i);
+}
+
+static void row_of_screen(struct copy_view *c, int row)
+{
+	uint64_t i = copy_index(&c->s, c->top) + (uint64_t)row, n = copy_lines(&c->s);
+	if (n)
+		c->s.at.line = copy_line_at(&c->s, i < n ? i : n - 1);
+	c->s.want_col = 0;
+	copy_settle(&c->s);
+}
+
+static void page(struct copy_view *c, int64_t by)
+{
+	move_top(c, by);
+	copy_down(&c->s, by);
+}
+
+/* False: the view is gone. */
+static bool run(struct copy_view *c, enum copy_action act)
+{
+	struct app *a = c->base.app;
+	int64_t whole = c->h > 2 ? c->h - 2 : 1;
+	switch (act) {
+	case COPY_ROW_UP: move_top(c, -1); break;
+	case COPY_ROW_DOWN: move_top(c, 1); break;
+	case COPY_PAGE_UP: page(c, -whole); break;
+	case COPY_PAGE_DOWN: page(c, whole); break;
+	case COPY_HALF_UP: page(c, -(whole + 1) / 2); break;
+	case COPY_HALF_DOWN: page(c, (whole + 1) / 2); break;
+	case COPY_SCREEN_TOP: row_of_screen(c, 0); break;
+	case COPY_SCREEN_MIDDLE: row_of_screen(c, c->h / 2); break;
+	case COPY_SCREEN_BOTTOM: row_of_screen(c, c->h - 1); break;
+	case COPY_BEGIN: c->s.anchor = c->s.at; c->s.selection = SELECT_TEXT; break;
+	case COPY_LINES: select_as(c, SELECT_LINES); break;
+	case COPY_BLOCK: select_as(c, c->s.selection == SELECT_BLOCK ? SELECT_TEXT : SELECT_BLOCK); break;
+	case COPY_CLEAR:
+		if (!c->s.selection && !c->looking && !c->s.filter) {
+			app_popup(a, NULL);
+			return false;
+		}
+		if (!c->s.selection && !c->looking)
+			filter_by(c, "");
+		c->s.selection = SELECT_NONE;
+		break;
+	case COPY_YANK: yank(c); return false;
+	case COPY_YANK_END:
+		c->s.anchor = c->s.at;
+		c->s.selection = SELECT_TEXT;
+		copy_move(&c->s, COPY_LINE_END);
+		yank(c);
+		return false;
+	case COPY_SEARCH: app_ask(a, '/'); break;
+	case COPY_SEARCH_BACK: app_ask(a, '?'); break;
+	case COPY_FILTER: app_ask(a, '&'); break;
+	case COPY_GOTO: app_ask(a, '#'); break;
+	case COPY_AGAIN: case COPY_AGAIN_BACK:
+		if (!c->search) {
+			app_message(a, "nothing was searched for yet");
+		} else {
+			search_slice(c->search, &c->s.doc);     /* what the screen shows by now */
+			next_match(c, c->backward != (act == COPY_AGAIN_BACK), false);
+		}
+		break;
+	case COPY_LEAVE: app_popup(a, NULL); return false;
+	default: copy_move(&c->s, act); break;
+	}
+	return true;
+}
+
+static bool bound(const char *keys, const struct key *k)
+{
+	for (const char *s = keys; *s; ) {
+		size_t len = strcspn(s, " ");
+		struct key want;
+		char word[32];
+		snprintf(word, sizeof word, "%.*s", (int)len, s);
+		if (key_parse(word, &want) && key_same(&want, k))
+			return true;
+		s += len;
+		s += strspn(s, " ");
+	}
+	return false;
+}
+
+static void copy_key(struct view *v, const struct key *k)
+{
+	struct copy_view *c = copy(v);
+	struct app *a = v->app;
+	bool vi = a->copy_keys == COPY_VI;
+	if (!settle(c)) {
+		app_popup(a, NULL);
+		return;
+	}
+	c->follow = false;
+	c->s.exclusive = !vi;
+	if (c->looking) {               /* any key stops a long search */
+		search_cancel(c->search);
+		c->jump = c->looking = false;
+		app_message(a, "the search was stopped");
+	}
+	if (vi && !k->mods && k->sym >= (c->count ? '0' : '1') && k->sym <= '9') {
+		c->count = c->count > 99999 ? c->count : c->count * 10 + (k->sym - '0');
+		return;
+	}
+	unsigned times = c->count ? c->count : 1;
+	c->count = 0;
+	for (unsigned i = 0; i < COPY_COUNT; i++)
+		if (bound(table[i].keys[a->copy_keys], k)) {
+			if (i >= COPY_SEARCH || i == COPY_CLEAR || i == COPY_BLOCK)
+				times = 1;
+			while (times-- && run(c, (enum copy_action)i))
+				;
+			return;
+		}
+}
+
+/* Look around as Ctrl-Up and the like do. */
+static void copy_scroll(struct view *v, int dx, int dy)
+{
+	if (settle(copy(v)))
+		copy_down(&copy(v)->s, dy == SCROLL_TOP ? INT32_MIN : dy == SCROLL_BOTTOM ? INT32_MAX : dy);
+}
+
+/* ---- drawing --------------------------------------------------------------------------------------------------------------------------- */
+
+static void place_window(struct copy_view *c, struct rect r)
+{
+	uint64_t n = copy_lines(&c->s), top = copy_index(&c->s, c->top), at = copy_index(&c->s, c->s.at.line), h = (uint64_t)r.h;
+	if (at < top)
+		top = at;
+	if (at >= top + h)
+		top = at - h + 1;
+	if (top + h > n)
+		top = n > h ? n - h : 0;
+	c->top = copy_line_at(&c->s, top);
+	if (c->s.at.col < c->left)
+		c->left = c->s.at.col;
+	if (c->s.at.col >= c->left + (unsigned)r.w)
+		c->left = c->s.at.col - (unsigned)r.w + 1;
+	c->w = r.w;
+	c->h = r.h;
+}
+
+static void draw_line(struct copy_view *c, struct grid *g, struct rect r, int y, uint64_t line)
+{
+	const struct theme *t = &c->base.app->theme;
+	const struct match *m = NULL;
+	struct cell cells[DOCUMENT_CELLS];
+	unsigned n = c->left + (unsigned)r.w < DOCUMENT_CELLS ? c->left + (unsigned)r.w : DOCUMENT_CELLS;
+	size_t matches = c->search ? search_matches(c->search, &m) : 0, i = c->search ? search_at(c->search, line, 0) : 0;
+	document_line(&c->s.doc, line, cells, n);
+	for (unsigned x = c->left; x < n; ) {
+		struct cell *cell = &cells[x];
+		struct style style = cell->style;
+		while (i < matches && m[i].line == line && m[i].to <= x)
+			i++;
+		if (i < matches && m[i].line == line && m[i].from <= x)
+			style = t->role[line == c->s.at.line && c->s.at.col >= m[i].from && c->s.at.col < m[i].to ? ROLE_MATCH_HERE : ROLE_MATCH];
+		if (copy_selected(&c->s, line, x))
+			style = t->role[ROLE_SELECTION];
+		int at = r.x + (int)(x - c->left), took = grid_put(g, at, y, r.x + r.w, cell->ch == GRID_WIDE_TAIL ? ' ' : cell->ch, style);
+		for (int k = 0; took && k < CELL_COMBINING && cell->comb[k]; k++)
+			grid_put(g, at + 1, y, r.x + r.w, cell->comb[k], style);
+		x += took ? (unsigned)took : 1;
+	}
+}
+
+static void copy_draw(struct view *v, struct grid *g, struct rect r, bool focused)
+{
+	struct copy_view *c = copy(v);
+	grid_fill(g, r, v->app->theme.role[ROLE_TEXT]);
+	if (!settle(c))
+		return;
+	if (c->s.filter && !c->filtering)       /* what came since */
+		c->filtering = search_slice(c->s.filter, &c->s.doc);
+	if (c->s.filter && c->follow)
+		c->s.at.line = c->s.doc.end;
+	copy_settle(&c->s);
+	place_window(c, r);
+	uint64_t n = copy_lines(&c->s), top = copy_index(&c->s, c->top);
+	for (int y = 0; y < r.h && top + (uint64_t)y < n; y++)
+		draw_line(c, g, r, r.y + y, copy_line_at(&c->s, top + (uint64_t)y));
+	g->cursor_on = focused && n;
+	g->cursor_x = r.x + (int)(c->s.at.col - c->left);
+	g->cursor_y = r.y + (int)(copy_index(&c->s, c->s.at.line) - top);
+	g->cursor_shape = CURSOR_BLOCK;
+	g->cursor_blinks = false;
+}
+
+static void copy_title(struct view *v, char *buf, size_t size)
+{
+	struct copy_view *c = copy(v);
+	const struct match *m;
+	uint64_t n = copy_lines(&c->s), at = copy_index(&c->s, c->s.at.line);
+	int len = snprintf(buf, size, "%s %llu of %llu", c->s.filter ? "filter" : "line", (unsigned long long)(n ? at + 1 : 0), (unsigned long long)n);
+	if (c->looking || c->filtering) {
+		snprintf(buf + len, size - (size_t)len, ", searching");
+	} else if (c->search) {
+		size_t all = search_matches(c->search, &m), i = search_at(c->search, c->s.at.line, c->s.at.col);
+		bool on = i < all && m[i].line == c->s.at.line && m[i].from == c->s.at.col;
+		if (on)
+			snprintf(buf + len, size - (size_t)len, ", match %zu of %zu%s", i + 1, all, search_full(c->search) ? "+" : "");
+		else
+			snprintf(buf + len, size - (size_t)len, ", %zu match%s", all, all == 1 ? "" : "es");
+	}
+}
+
+static void copy_destroy(struct view *v)
+{
+	search_free(copy(v)->search);
+	search_free(copy(v)->s.filter);
+	free(v);
+}
+
+static const struct view_ops copy_ops = {
+	.kind = "copy", .draw = copy_draw, .key = copy_key, .scroll = copy_scroll, .work = copy_work, .title = copy_title, .destroy = copy_destroy,
+};
+
+bool view_is_copy(const struct view *v)
+{
+	return v && v->ops == &copy_ops;
+}
+
+struct view *copy_view_new(struct app *app, unsigned console)
+{
+	struct copy_view *c = calloc(1, sizeof *c);
+	if (!c)
+		abort();
+	c->base = (struct view){ .ops = &copy_ops, .app = app, .console = console };
+	snprintf(c->base.label, sizeof c->base.label, "copy mode");
+	c->h = app_area(app).h;
+	if (!settle(c)) {
+		free(c);
+		return NULL;
+	}
+	struct view *v = below(&c->base);
+	size_t back = v->ops->scrolled ? v->ops->scrolled(v) : 0;
+	c->s.at.line = c->top = c->s.doc.end;
+	copy_settle(&c->s);
+	copy_down(&c->s, -(int64_t)back);
+	if (v->ops->scrolled)
+		v->ops->scroll(v, 0, SCROLL_BOTTOM);
+	return &c->base;
+}
+
+void copy_help(struct text *out, unsigned keys)
+{
+	for (unsigned i = 0; i < COPY_COUNT; i++)
+		if (table[i].keys[keys][0])
+			text_printf(out, "  %-18s %s\n", table[i].keys[keys], table[i].help);
+}

@@ -1,0 +1,467 @@
+/* text.c - a text console: serial and parallel ports and the monitor, each behind a terminal emulation (libvterm).
+ *
+ * The emulated terminal is at least 80x24, what a guest on a serial line takes for granted; in a smaller pane the view follows the cursor
+ * and scrolling back shows the rest.  What the emulation answers (cursor reports) goes to the guest like typed text. */
+#include "tui/app.h"
+#include "tui/scrollback.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <vterm.h>
+
+enum { GUEST_COLS = 80, GUEST_ROWS = 24, READ_CHUNK = 16384, LINE_CELLS = 1024, HISTORY_LINES = 1000 };
+
+struct text_view {
+	struct view base;
+	VTerm *vt;
+	VTermScreen *vts;
+	struct scrollback *back;
+	struct fifo out;                        /* typed text and answers on their way to the guest */
+	unsigned want_cols, want_rows;          /* fixed size asked for on the command line, 0 = none */
+	int cols, rows;                         /* of the emulation */
+	int w, h, pan_x, pan_y;                 /* of the pane, and its place in the emulated screen while not scrolled */
+	size_t scrolled;                        /* lines back from the live view */
+	bool cursor_on, cursor_blinks, reverse;
+	bool told;                              /* the machine knows the size */
+	enum cursor_shape shape;
+	VTermPos cursor;
+	struct cell line[LINE_CELLS];           /* scratch */
+};
+
+static struct text_view *text(struct view *v)
+{
+	return (struct text_view *)v;
+}
+
+/* ---- from libvterm ---------------------------------------------------------------------------------------------------------------- */
+
+static uint32_t colour(const struct text_view *t, const VTermColor *c, bool foreground)
+{
+	if (foreground ? VTERM_COLOR_IS_DEFAULT_FG(c) : VTERM_COLOR_IS_DEFAULT_BG(c)) {
+		const struct style *plain = &t->base.app->theme.role[ROLE_TEXT];
+		return foreground ? plain->fg : plain->bg;
+	}
+	if (VTERM_COLOR_IS_INDEXED(c)) {
+		unsigned n = c->indexed.idx;
+		if (n < 16 && t->base.app->theme.ansi[n] != THEME_AS_IS)
+			return t->base.app->theme.ansi[n];
+		return COLOUR_PALETTE | n;
+	}
+	return (uint32_t)c->rgb.red << 16 | (uint32_t)c->rgb.green << 8 | c->rgb.blue;
+}
+
+static void convert_cell(const struct text_view *t, const VTermScreenCell *from, struct cell *to)
+{
+	*to = (struct cell){ .ch = from->chars[0] ? from->chars[0] : ' ' };
+	if (from->chars[0] == (uint32_t)-1)
+		to->ch = GRID_WIDE_TAIL;
+	for (int i = 0; i < CELL_COMBINING && from->chars[0] && from->chars[i + 1]; i++)
+		to->comb[i] = from->chars[i + 1];
+	to->style.fg = colour(t, &from->fg, true);
+	to->style.bg = colour(t, &from->bg, false);
+	to->style.attrs = (from->attrs.bold ? ATTR_BOLD : 0) | (from->attrs.underline ? ATTR_UNDERLINE : 0) | (from->attrs.italic ? ATTR_ITALIC : 0) |
+			  (from->attrs.blink ? ATTR_BLINK : 0) | (from->attrs.reverse ? ATTR_REVERSE : 0);
+}
+
+static int on_pushline(int cols, const VTermScreenCell *cells, void *user)
+{
+	struct text_view *t = user;
+	if (cols > LINE_CELLS)
+		cols = LINE_CELLS;
+	for (int x = 0; x < cols; x++)
+		convert_cell(t, &cells[x], &t->line[x]);
+	size_t before = scrollback_lines(t->back);
+	scrollback_push(t->back, t->line, (unsigned)cols);
+	/* Someone who reads old lines goes on seeing them; only at the ring's end they move. */
+	if (t->scrolled && scrollback_lines(t->back) > before)
+		t->scrolled++;
+	if (t->scrolled > scrollback_lines(t->back))
+		t->scrolled = scrollback_lines(t->back);
+	return 1;
+}
+
+static VTermColor to_vterm_colour(const struct text_view *t, uint32_t c, bool foreground)
+{
+	VTermColor out;
+	const struct style *plain = &t->base.app->theme.role[ROLE_TEXT];
+	vterm_color_indexed(&out, (uint8_t)(foreground ? 7 : 0));
+	if (c == (foreground ? plain->fg : plain->bg) || c & COLOUR_DEFAULT)
+		out.type |= foreground ? VTERM_COLOR_DEFAULT_FG : VTERM_COLOR_DEFAULT_BG;
+	else if (c & COLOUR_PALETTE)
+		vterm_color_indexed(&out, (uint8_t)c);
+	else
+		vterm_color_rgb(&out, (uint8_t)(c >> 16), (uint8_t)(c >> 8), (uint8_t)c);
+	return out;
+}
+
+/* The emulated screen grows: it takes lines back. */
+static int on_popline(int cols, VTermScreenCell *cells, void *user)
+{
+	struct text_view *t = user;
+	if (!scrollback_lines(t->back))
+		return 0;
+	unsigned n = cols < LINE_CELLS ? (unsigned)cols : LINE_CELLS;
+	scrollback_get(t->back, 0, t->line, n);
+	scrollback_pop(t->back);
+	for (int x = 0; x < cols; x++) {
+		const struct cell *from = (unsigned)x < n ? &t->line[x] : &(struct cell){ .ch = ' ', .style = t->base.app->theme.role[ROLE_TEXT] };
+		bool wide = x + 1 < (int)n && t->line[x + 1].ch == GRID_WIDE_TAIL;
+		cells[x] = (VTermScreenCell){ .width = wide ? 2 : 1 };
+		cells[x].chars[0] = from->ch == GRID_WIDE_TAIL ? (uint32_t)-1 : from->ch == ' ' ? 0 : from->ch;
+		for (int i = 0; i < CELL_COMBINING && cells[x].chars[0]; i++)
+			cells[x].chars[i + 1] = from->comb[i];
+		cells[x].attrs.bold = !!(from->style.attrs & ATTR_BOLD);
+		cells[x].attrs.underline = !!(from->style.attrs & ATTR_UNDERLINE);
+		cells[x].attrs.italic = !!(from->style.attrs & ATTR_ITALIC);
+		cells[x].attrs.blink = !!(from->style.attrs & ATTR_BLINK);
+		cells[x].attrs.reverse = !!(from->style.attrs & ATTR_REVERSE);
+		cells[x].fg = to_vterm_colour(t, from->style.fg, true);
+		cells[x].bg = to_vterm_colour(t, from->style.bg, false);
+	}
+	if (t->scrolled)
+		t->scrolled--;
+	return 1;
+}
+
+static int on_movecursor(VTermPos pos, VTermPos old, int visible, void *user)
+{
+	struct text_view *t = user;
+	t->cursor = pos;
+	return 1;
+}
+
+/* What a guest names its terminal is shown by lists; nothing of it reaches a terminal as it is. */
+static void set_title(struct view *v, const VTermValue *val)
+{
+	size_t n = 0;
+	for (const char *p = val->string; p && *p && n + 1 < sizeof v->guest_title; p++)
+		v->guest_title[n++] = (unsigned char)*p < 0x20 || *p == 0x7f ? ' ' : *p;
+	v->guest_title[n] = 0;
+}
+
+static int on_termprop(VTermProp prop, VTermValue *val, void *user)
+{
+	struct text_view *t = user;
+	switch (prop) {
+	case VTERM_PROP_CURSORVISIBLE: t->cursor_on = val->boolean; return 1;
+	case VTERM_PROP_CURSORBLINK: t->cursor_blinks = val->boolean; return 1;
+	case VTERM_PROP_REVERSE: t->reverse = val->boolean; return 1;
+	case VTERM_PROP_CURSORSHAPE:
+		t->shape = val->number == VTERM_PROP_CURSORSHAPE_UNDERLINE ? CURSOR_UNDERLINE :
+			   val->number == VTERM_PROP_CURSORSHAPE_BAR_LEFT ? CURSOR_BAR : CURSOR_BLOCK;
+		return 1;
+	case VTERM_PROP_TITLE: set_title(&t->base, val); return 1;
+	default: return 1;              /* mouse: stays inside */
+	}
+}
+
+static int on_bell(void *user)
+{
+	struct view *v = &text(user)->base;
+	app_bell(v->app, v);
+	return 1;
+}
+
+static void on_output(const char *s, size_t len, void *user)
+{
+	struct text_view *t = user;
+	fifo_put(&t->out, s, len);
+	app_typed(t->base.app);
+}
+
+static const VTermScreenCallbacks callbacks = {
+	.movecursor = on_movecursor, .bell = on_bell, .settermprop = on_termprop, .sb_pushline = on_pushline, .sb_popline = on_popline,
+};
+
+/* ---- the view --------------------------------------------------------------------------------------------------------------------- */
+
+static bool text_update(struct view *v, bool *more)
+{
+	struct text_view *t = text(v);
+	uint8_t buf[READ_CHUNK];
+	size_t n = vm_console_read(v->app->vm, v->console, buf, sizeof buf);
+	if (!n)
+		return false;
+	vterm_input_write(t->vt, (const char *)buf, n);
+	vterm_screen_flush_damage(t->vts);
+	triggers_stream(v->app, v, buf, n);
+	if (n == sizeof buf)
+		*more = true;
+	return true;
+}
+
+static size_t text_flush(struct view *v)
+{
+	struct text_view *t = text(v);
+	while (t->out.len) {
+		size_t n = vm_console_write(v->app->vm, v->console, fifo_head(&t->out), t->out.len);
+		if (!n)
+			break;
+		fifo_take(&t->out, n);
+	}
+	return t->out.len;
+}
+
+static void text_resize(struct view *v, int w, int h)
+{
+	struct text_view *t = text(v);
+	int least_w = v->is_monitor ? APP_MIN_COLS : GUEST_COLS, least_h = v->is_monitor ? APP_MIN_ROWS - 1 : GUEST_ROWS;
+	int cols = t->want_cols ? (int)t->want_cols : w > least_w ? w : least_w, rows = t->want_rows ? (int)t->want_rows : h > least_h ? h : least_h;
+	t->w = w;
+	t->h = h;
+	if (cols == t->cols && rows == t->rows && t->told)
+		return;
+	t->told = true;
+	t->cols = cols;
+	t->rows = rows;
+	vterm_set_size(t->vt, rows, cols);
+	vterm_screen_flush_damage(t->vts);
+	vm_console_resize(v->app->vm, v->console, (unsigned)cols, (unsigned)rows);
+}
+
+static void follow_cursor(struct text_view *t)
+{
+	if (t->cursor.col < t->pan_x)
+		t->pan_x = t->cursor.col;
+	if (t->cursor.col >= t->pan_x + t->w)
+		t->pan_x = t->cursor.col - t->w + 1;
+	if (t->cursor.row < t->pan_y)
+		t->pan_y = t->cursor.row;
+	if (t->cursor.row >= t->pan_y + t->h)
+		t->pan_y = t->cursor.row - t->h + 1;
+	if (t->pan_x > t->cols - t->w)
+		t->pan_x = t->cols - t->w;
+	if (t->pan_y > t->rows - t->h)
+		t->pan_y = t->rows - t->h;
+	if (t->pan_x < 0)
+		t->pan_x = 0;
+	if (t->pan_y < 0)
+		t->pan_y = 0;
+}
+
+/* One row of the document: scrollback lines, then the emulated screen's rows. */
+static void draw_row(struct text_view *t, struct grid *g, struct rect r, int y, size_t doc_line)
+{
+	size_t old = scrollback_lines(t->back);
+	int n = t->pan_x + r.w < LINE_CELLS ? t->pan_x + r.w : LINE_CELLS;
+	if (doc_line < old) {
+		scrollback_get(t->back, old - 1 - doc_line, t->line, (unsigned)n);
+	} else {
+		for (int x = 0; x < n; x++) {
+			VTermScreenCell cell;
+			VTermPos pos = { .row = (int)(doc_line - old), .col = x };
+			t->line[x] = (struct cell){ .ch = ' ', .style = t->base.app->theme.role[ROLE_TEXT] };
+			if (pos.row < t->rows && x < t->cols && vterm_screen_get_cell(t->vts, pos, &cell))
+				convert_cell(t, &cell, &t->line[x]);
+		}
+	}
+	for (int x = t->pan_x; x < n; ) {
+		struct cell *c = &t->line[x];
+		if (t->reverse && doc_line >= old)
+			c->style.attrs ^= ATTR_REVERSE;
+		if (c->ch == GRID_WIDE_TAIL)
+			c->ch = ' ';
+		int at = r.x + x - t->pan_x, took = grid_put(g, at, r.y + y, r.x + r.w, c->ch, c->style);
+		for (int i = 0; took && i < CELL_COMBINING && c->comb[i]; i++)
+			grid_put(g, at + 1, r.y + y, r.x + r.w, c->comb[i], c->style);
+		x += took ? took : 1;
+	}
+}
+
+static void text_draw(struct view *v, struct grid *g, struct rect r, bool focused)
+{
+	struct text_view *t = text(v);
+	grid_fill(g, r, v->app->theme.role[ROLE_TEXT]);
+	follow_cursor(t);
+	size_t old = scrollback_lines(t->back), top = old + (size_t)t->pan_y;
+	top = t->scrolled < top ? top - t->scrolled : 0;
+	for (int y = 0; y < r.h && top + (size_t)y < old + (size_t)t->rows; y++)
+		draw_row(t, g, r, y, top + (size_t)y);
+	int cy = (int)((long)old + t->cursor.row - (long)top), cx = t->cursor.col - t->pan_x;
+	if (!focused || !t->cursor_on || cy < 0 || cy >= r.h || cx < 0 || cx >= r.w)
+		return;
+	g->cursor_on = true;
+	g->cursor_x = r.x + cx;
+	g->cursor_y = r.y + cy;
+	g->cursor_blinks = t->cursor_blinks;
+	g->cursor_shape = t->shape;
+}
+
+static void text_scroll(struct view *v, int dx, int dy)
+{
+	struct text_view *t = text(v);
+	size_t most = scrollback_lines(t->back) + (size_t)t->pan_y;
+	if (dy == SCROLL_TOP)
+		t->scrolled = most;
+	else if (dy == SCROLL_BOTTOM)
+		t->scrolled = 0;
+	else if (dy < 0)
+		t->scrolled = (size_t)-dy > most - t->scrolled ? most : t->scrolled + (size_t)-dy;
+	else
+		t->scrolled -= (size_t)dy < t->scrolled ? (size_t)dy : t->scrolled;
+}
+
+static size_t text_scrolled(struct view *v)
+{
+	return text(v)->scrolled;
+}
+
+static void text_title(struct view *v, char *buf, size_t size)
+{
+	struct text_view *t = text(v);
+	buf[0] = 0;
+	if (t->scrolled)
+		snprintf(buf, size, "%zu back of %zu", t->scrolled, scrollback_lines(t->back) + (size_t)t->pan_y);
+}
+
+static void text_snapshot(struct view *v, struct grid *g)
+{
+	struct text_view *t = text(v);
+	grid_resize(g, t->cols, t->rows);
+	for (int y = 0; y < t->rows; y++)
+		for (int x = 0; x < t->cols; x++) {
+			VTermScreenCell cell;
+			if (vterm_screen_get_cell(t->vts, (VTermPos){ .row = y, .col = x }, &cell))
+				convert_cell(t, &cell, grid_at(g, x, y));
+		}
+	g->cursor_on = t->cursor_on;
+	g->cursor_x = t->cursor.col;
+	g->cursor_y = t->cursor.row;
+}
+
+static uint64_t text_history(struct view *v, uint64_t from, struct text *out)
+{
+	struct text_view *t = text(v);
+	uint64_t total = scrollback_total(t->back), kept = scrollback_lines(t->back);
+	if (kept > HISTORY_LINES)
+		kept = HISTORY_LINES;
+	for (uint64_t n = from > total - kept ? from : total - kept; n < total; n++) {
+		char utf8[4];
+		unsigned len = scrollback_get(t->back, total - 1 - n, t->line, LINE_CELLS);
+		for (unsigned x = 0; x < len && x < LINE_CELLS; x++)
+			if (t->line[x].ch != GRID_WIDE_TAIL)
+				text_add(out, utf8, (size_t)utf8_put(t->line[x].ch ? t->line[x].ch : ' ', utf8));
+		text_add(out, "\n", 1);
+	}
+	return total;
+}
+
+static struct scrollback *text_lines(struct view *v, unsigned *rows)
+{
+	*rows = (unsigned)text(v)->rows;
+	return text(v)->back;
+}
+
+static unsigned text_row(struct view *v, unsigned y, struct cell *cells, unsigned n)
+{
+	struct text_view *t = text(v);
+	VTermScreenCell cell;
+	for (unsigned x = 0; x < n && x < (unsigned)t->cols; x++) {
+		cells[x] = (struct cell){ .ch = ' ', .style = v->app->theme.role[ROLE_TEXT] };
+		if (vterm_screen_get_cell(t->vts, (VTermPos){ .row = (int)y, .col = (int)x }, &cell))
+			convert_cell(t, &cell, &cells[x]);
+	}
+	return (unsigned)t->cols;
+}
+
+/* ---- keys to bytes ---------------------------------------------------------------------------------------------------------------- */
+
+static void send(struct text_view *t, const void *bytes, size_t n)
+{
+	if (!fifo_put(&t->out, bytes, n))
+		app_error(t->base.app, "%s takes no more: %d MiB wait to be sent", t->base.label, FIFO_MAX >> 20);
+}
+
+static void send_char(struct text_view *t, const struct key *k)
+{
+	char bytes[8];
+	size_t n = 0;
+	if (k->mods & MOD_ALT)
+		bytes[n++] = 0x1b;
+	int control = k->mods & MOD_CTRL ? key_control(k->sym) : -1;
+	if (control >= 0)
+		bytes[n++] = (char)control;
+	else
+		n += (size_t)utf8_put(k->sym, bytes + n);
+	send(t, bytes, n);
+}
+
+static void send_function_key(struct text_view *t, const struct key *k)
+{
+	static const VTermKey map[K_KP_BEGIN + 1 - K_ESC] = {
+		VTERM_KEY_ESCAPE, VTERM_KEY_ENTER, VTERM_KEY_TAB, VTERM_KEY_BACKSPACE, VTERM_KEY_UP, VTERM_KEY_DOWN, VTERM_KEY_RIGHT, VTERM_KEY_LEFT,
+		VTERM_KEY_HOME, VTERM_KEY_END, VTERM_KEY_INS, VTERM_KEY_DEL, VTERM_KEY_PAGEUP, VTERM_KEY_PAGEDOWN,
+		VTERM_KEY_FUNCTION(1), VTERM_KEY_FUNCTION(2), VTERM_KEY_FUNCTION(3), VTERM_KEY_FUNCTION(4), VTERM_KEY_FUNCTION(5), VTERM_KEY_FUNCTION(6),
+		VTERM_KEY_FUNCTION(7), VTERM_KEY_FUNCTION(8), VTERM_KEY_FUNCTION(9), VTERM_KEY_FUNCTION(10), VTERM_KEY_FUNCTION(11), VTERM_KEY_FUNCTION(12),
+		VTERM_KEY_KP_0, VTERM_KEY_KP_1, VTERM_KEY_KP_2, VTERM_KEY_KP_3, VTERM_KEY_KP_4, VTERM_KEY_KP_5, VTERM_KEY_KP_6, VTERM_KEY_KP_7,
+		VTERM_KEY_KP_8, VTERM_KEY_KP_9, VTERM_KEY_KP_PERIOD, VTERM_KEY_KP_DIVIDE, VTERM_KEY_KP_MULT, VTERM_KEY_KP_MINUS, VTERM_KEY_KP_PLUS,
+		VTERM_KEY_KP_ENTER, VTERM_KEY_KP_EQUAL, VTERM_KEY_NONE,
+	};
+	int mods = (k->mods & MOD_SHIFT ? VTERM_MOD_SHIFT : 0) | (k->mods & MOD_ALT ? VTERM_MOD_ALT : 0) | (k->mods & MOD_CTRL ? VTERM_MOD_CTRL : 0);
+	if (k->sym <= K_KP_BEGIN && map[k->sym - K_ESC] != VTERM_KEY_NONE)
+		vterm_keyboard_key(t->vt, map[k->sym - K_ESC], (VTermModifier)mods);
+}
+
+static void text_key(struct view *v, const struct key *k)
+{
+	struct text_view *t = text(v);
+	t->scrolled = 0;                        /* who types wants to see where */
+	if (k->sym == K_PASTE_BEGIN) {          /* says so to a guest program that asked to be told */
+		vterm_keyboard_start_paste(t->vt);
+	} else if (k->sym == K_PASTE_END) {
+		vterm_keyboard_end_paste(t->vt);
+	} else if (k->sym == K_RAW) {
+		send(t, &k->raw, 1);
+	} else if (k->sym < K_ESC) {
+		send_char(t, k);
+	} else if (k->sym <= K_BACKSPACE && !(k->mods & ~(unsigned)MOD_ALT)) {
+		static const char plain[] = { 0x1b, '\r', '\t', 0x7f };
+		char bytes[2] = { 0x1b, plain[k->sym - K_ESC] };
+		send(t, k->mods & MOD_ALT ? bytes : bytes + 1, k->mods & MOD_ALT ? 2 : 1);
+	} else if (k->sym == K_BACKSPACE && k->mods & MOD_CTRL) {
+		send(t, "\b", 1);
+	} else if (k->sym == K_ENTER || k->sym == K_ESC) {
+		send(t, k->sym == K_ENTER ? "\r" : "\033", 1);
+	} else {
+		send_function_key(t, k);
+	}
+}
+
+static void text_destroy(struct view *v)
+{
+	struct text_view *t = text(v);
+	vterm_free(t->vt);
+	scrollback_free(t->back);
+	fifo_free(&t->out);
+	triggers_forget(v);
+	free(t);
+}
+
+static const struct view_ops text_ops = {
+	.kind = "text", .text = true, .draw = text_draw, .key = text_key, .resize = text_resize, .scroll = text_scroll, .scrolled = text_scrolled, .update = text_update,
+	.flush = text_flush, .title = text_title, .snapshot = text_snapshot,
+	.history = text_history, .lines = text_lines, .row = text_row, .destroy = text_destroy,
+};
+
+struct view *text_view_new(struct app *app, unsigned console, const struct vm_console *info)
+{
+	struct text_view *t = calloc(1, sizeof *t);
+	if (!t)
+		abort();
+	t->base = (struct view){ .ops = &text_ops, .app = app, .console = console, .is_monitor = info->is_monitor };
+	snprintf(t->base.label, sizeof t->base.label, "%s", info->label);
+	t->want_cols = info->cols > LINE_CELLS ? LINE_CELLS : info->cols ? info->cols < 2 ? 2 : info->cols : 0;
+	t->want_rows = info->rows > LINE_CELLS ? LINE_CELLS : info->rows ? info->rows < 2 ? 2 : info->rows : 0;
+	t->cols = t->want_cols ? (int)t->want_cols : GUEST_COLS;
+	t->rows = t->want_rows ? (int)t->want_rows : GUEST_ROWS;
+	t->back = scrollback_new((size_t)app->scrollback_mib << 20);
+	t->cursor_on = true;
+	t->vt = vterm_new(t->rows, t->cols);
+	vterm_set_utf8(t->vt, 1);
+	vterm_output_set_callback(t->vt, on_output, t);
+	t->vts = vterm_obtain_screen(t->vt);
+	vterm_screen_set_callbacks(t->vts, &callbacks, t);
+	vterm_screen_enable_altscreen(t->vts, 1);
+	vterm_screen_set_damage_merge(t->vts, VTERM_DAMAGE_SCROLL);
+	vterm_screen_reset(t->vts, 1);
+	return &t->base;
+}

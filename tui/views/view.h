@@ -1,0 +1,75 @@
+/* view.h - what a pane shows: one table of operations a kind, in one file.  A view draws into a rectangle of the grid and never
+ * touches the terminal; all it knows of the program is its struct app. */
+#ifndef TUI_VIEWS_VIEW_H
+#define TUI_VIEWS_VIEW_H
+#include "tui/grid.h"
+#include "tui/key.h"
+#include <limits.h>
+struct app;
+struct cell;
+struct scrollback;
+struct text;
+struct trigger_watch;
+struct view;
+enum { SCROLL_TOP = INT_MIN, SCROLL_BOTTOM = INT_MAX };
+struct view_ops {
+	const char *kind;
+	bool text;                              /* has scrollback: the TEXT key map works in it */
+	bool by_frame;                          /* update is for a frame's time only, not at once */
+	/* Fill r; when focused, set the grid's cursor. */
+	void (*draw)(struct view *v, struct grid *g, struct rect r, bool focused);
+	void (*key)(struct view *v, const struct key *k);
+	/* The rectangle it will be drawn in.  NULL: does not care. */
+	void (*resize)(struct view *v, int w, int h);
+	/* Look around by columns and lines; dy may be SCROLL_TOP or SCROLL_BOTTOM.  NULL: nothing to look at. */
+	void (*scroll)(struct view *v, int dx, int dy);
+	/* How many lines back from the live screen it is scrolled.  NULL: never. */
+	size_t (*scrolled)(struct view *v);
+	/* Take what is new from the machine; true when something changed.  *more is set when there is still more to take. */
+	bool (*update)(struct view *v, bool *more);
+	/* Hand on what was typed; returns how many bytes wait for room. */
+	size_t (*flush)(struct view *v);
+	/* For the status line: " 12/345" while scrolled, or nothing. */
+	void (*title)(struct view *v, char *buf, size_t size);
+	/* The whole live screen, whatever the pane shows of it; resizes g.  NULL: shows nothing of a guest's. */
+	void (*snapshot)(struct view *v, struct grid *g);
+	/* Add the text of the lines that scrolled off, from number `from` on (0 = the first ever; at most the newest thousand); returns the
+	 * number of the next one.  NULL: keeps none. */
+	uint64_t (*history)(struct view *v, uint64_t from, struct text *out);
+	/* What can be searched and copied: the lines that scrolled off (NULL: none), and how many rows the live screen has.  NULL: no text. */
+	struct scrollback *(*lines)(struct view *v, unsigned *rows);
+	/* A row of the live screen; returns its columns, of which it writes at most n. */
+	unsigned (*row)(struct view *v, unsigned y, struct cell *cells, unsigned n);
+	/* Some of a long task, a few milliseconds of it; true when there is more.  NULL: has none. */
+	bool (*work)(struct view *v);
+	void (*destroy)(struct view *v);
+};
+struct view {
+	const struct view_ops *ops;
+	struct app *app;
+	unsigned console;                       /* its number in vm.h, from 0 */
+	char label[64];
+	bool is_monitor;
+	bool activity;                          /* something new since it was last seen */
+	unsigned serial;                        /* counts updates that changed something */
+	char guest_title[64];                   /* as the guest names its terminal (OSC 0, 2) */
+	struct trigger_watch *watch;            /* see triggers.h; NULL: not watched yet */
+};
+struct vm_console;
+struct view *vga_view_new(struct app *app, unsigned console, const struct vm_console *info);
+struct view *text_view_new(struct app *app, unsigned console, const struct vm_console *info);
+/* Text on top of the panes; takes a copy. */
+struct view *pager_view_new(struct app *app, const char *title, const char *text);
+/* A list to choose from.  items: lines of text; pick is called with the line's number (the menu is gone by then). */
+struct view *menu_view_new(struct app *app, const char *title, const char *items, unsigned selected, void (*pick)(struct app *app, unsigned item));
+/* Every action, found by a few letters. */
+struct view *palette_view_new(struct app *app);
+/* A cursor in all that a console has shown, on top of it.  NULL: it has no text.  answer: what was typed after a mark (app_ask). */
+struct view *copy_view_new(struct app *app, unsigned console);
+void copy_view_answer(struct view *v, char mark, const char *text);
+bool view_is_copy(const struct view *v);
+/* Its keys, a line each; keys: enum copy_keys. */
+void copy_help(struct text *out, unsigned keys);
+/* Where a popup of that many columns and rows goes, border included. */
+struct rect popup_rect(struct rect area, int cols, int rows);
+#endif
