@@ -230,6 +230,7 @@ struct cpu {
 	struct tlb *tlb_never;
 	struct engine *engine;          /* block cache etc. (engine.c) */
 	uint64_t jit_page, jit_tmp;     /* core/jit: rip of the running code's page; scratch */
+	uint32_t jit_branch;            /* the last indirect branch: its offset in the page | what to give back to RSP << 12 */
 
 	/* the rest */
 	struct machine *machine;

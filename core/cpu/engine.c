@@ -613,7 +613,30 @@ const struct insn *engine_follow(struct cpu *c, const struct insn *i, unsigned k
 	return NULL;
 }
 
-const struct insn *engine_jump(struct cpu *c, uint64_t rip)
+bool engine_target_allowed(const struct cpu *c, uint64_t rip)
+{
+	if (c->mode & M_CS64)
+		return paging_canonical(rip);
+	return limit_ignored(c) || rip <= c->seg[SEG_CS].limit;
+}
+/* As though the branch had not begun: SDM 2, CALL, JMP and RET. */
+void engine_refuse_target(struct cpu *c, int sp_back)
+{
+	uint64_t mask = c->mode & M_CS64 ? UINT64_MAX : c->mode & M_SS32 ? UINT32_MAX : UINT16_MAX;
+	c->regs[RSP] = (c->regs[RSP] & ~mask) | ((c->regs[RSP] + (uint64_t)(int64_t)sp_back) & mask);
+	cpu_raise_err(c, EXC_GP, 0);
+}
+
+const struct insn *engine_jump(struct cpu *c, const struct insn *i, int sp_back, uint64_t rip)
+{
+	if (likely(engine_target_allowed(c, rip)))
+		return engine_next(c, rip);
+	c->cur = i;
+	c->icount -= i->idx + 1u;
+	engine_refuse_target(c, sp_back);
+	return NULL;
+}
+const struct insn *engine_next(struct cpu *c, uint64_t rip)
 {
 	if (!atomic_load_explicit(&c->attention, memory_order_relaxed)) {
 		const struct insn *to = engine_find(c, rip);

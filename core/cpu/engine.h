@@ -51,15 +51,23 @@ static inline uint64_t code_linear(const struct cpu *c, uint64_t rip) { return (
 
 /* The block at rip if it can be had without faulting or decoding, else NULL. */
 const struct insn *engine_find(struct cpu *c, uint64_t rip);
+/* May an indirect branch go to rip?  Not to a non-canonical address, nor beyond the limit of CS. */
+bool engine_target_allowed(const struct cpu *c, uint64_t rip);
+/* The branch did go there: undo it (sp_back as in engine_jump) and record its #GP(0); the caller says where the branch is. */
+void engine_refuse_target(struct cpu *c, int sp_back);
 /* What the translator (core/jit) shares: itself, NULL when off, and the decoder. */
 struct jit;
 /* Translate blocks that have run `runs` times; 0 = interpret only.  vCPU parked.  False: no memory, as before. */
 bool engine_set_jit(struct cpu *c, unsigned runs);
 struct jit *engine_jit(struct cpu *c);
 const struct decoder *jit_decoder(struct cpu *c);
-/* Slow parts: find the target and link it, or leave to the dispatcher with c->rip set.  regs[REG_BIP] is the target already. */
+/* Slow parts: find the target and link it, or leave to the dispatcher with c->rip set.  For engine_follow regs[REG_BIP] is the target already.
+ * engine_jump is the end of i, an indirect branch that has added -sp_back to the stack pointer: it is undone where the target is not canonical
+ * or beyond the limit of CS, which is a #GP of the branch itself.
+ * engine_next is for the end of a block without a branch. */
 const struct insn *engine_follow(struct cpu *c, const struct insn *i, unsigned k);
-const struct insn *engine_jump(struct cpu *c, uint64_t rip);
+const struct insn *engine_jump(struct cpu *c, const struct insn *i, int sp_back, uint64_t rip);
+const struct insn *engine_next(struct cpu *c, uint64_t rip);
 
 /* Direct branches, returns and indirect branches through a register have no displacement: disp holds the number of instructions up
  * to and with this one, for icount.  End of a block by a direct branch: on to `rip` through link k of the slot after i.  icount has been brought up to date. */
@@ -82,8 +90,8 @@ static inline __attribute__((always_inline)) const struct insn *follow(struct cp
 	return engine_follow(c, i, k);
 }
 
-/* End of a block by an indirect branch. */
-static inline __attribute__((always_inline)) const struct insn *jump_to(struct cpu *c, uint64_t rip)
+/* End of a block by an indirect branch; sp_back as in engine_jump. */
+static inline __attribute__((always_inline)) const struct insn *jump_to(struct cpu *c, const struct insn *i, int sp_back, uint64_t rip)
 {
 	const struct jump_slot *s = &((const struct engine_hot *)c->engine)->jump[jump_hash(rip)];
 	uint64_t lin = code_linear(c, rip);
@@ -95,7 +103,7 @@ static inline __attribute__((always_inline)) const struct insn *jump_to(struct c
 			CONTINUE(c, s->to);
 		}
 	}
-	return engine_jump(c, rip);
+	return engine_jump(c, i, sp_back, rip);
 }
 
 /* Dispatcher (run.c): the block at c->rip, made if need be; NULL = a fault was recorded (c->cur is NULL then). */

@@ -1,6 +1,7 @@
 /* ops_control.c - near jumps, calls and returns, loops, bound, and instructions that only fault or do nothing.
  *
- * Target and limit: a jump beyond the limit of CS, or to a non-canonical address, faults when the target is fetched. */
+ * Target and limit: the engine refuses an indirect branch beyond the limit of CS or to a non-canonical address; a direct one faults when the
+ * target is fetched. */
 #include "core/cpu/ops_int.h"
 
 /* ---- direct -------------------------------------------------------------------------------------------------------------------------- */
@@ -64,26 +65,27 @@ INLINE const struct insn *call_direct_flat(struct cpu *c, const struct insn *i, 
 		return slow(c, i);
 	return branch(c, i, bits);
 }
-INLINE const struct insn *go(struct cpu *c, const struct insn *i, int bits, uint64_t rip)
+/* sp_back: what the branch has taken from the stack pointer (engine.h). */
+INLINE const struct insn *go(struct cpu *c, const struct insn *i, int bits, int sp_back, uint64_t rip)
 {
 	c->icount += i->idx + 1u;
-	return jump_to(c, rip & width_mask(bits));
+	return jump_to(c, i, sp_back, rip & width_mask(bits));
 }
 /* For handlers that must not chain (exec.h). */
-INLINE const struct insn *go_slow(struct cpu *c, const struct insn *i, int bits, uint64_t rip)
+INLINE const struct insn *go_slow(struct cpu *c, const struct insn *i, int bits, int sp_back, uint64_t rip)
 {
 	c->icount += i->idx + 1u;
-	return engine_jump(c, rip & width_mask(bits));
+	return engine_jump(c, i, sp_back, rip & width_mask(bits));
 }
 INLINE const struct insn *call_to(struct cpu *c, const struct insn *i, int bits, uint64_t rip)
 {
 	TRY(c, i, stack_push(c, i, (unsigned)bits / 8, insn_next_rip(c, i)));
-	return go(c, i, bits, rip);
+	return go(c, i, bits, bits / 8, rip);
 }
 INLINE const struct insn *call_slow(struct cpu *c, const struct insn *i, int bits, uint64_t rip)
 {
 	TRY(c, i, stack_push(c, i, (unsigned)bits / 8, insn_next_rip(c, i)));
-	return go_slow(c, i, bits, rip);
+	return go_slow(c, i, bits, bits / 8, rip);
 }
 INLINE const struct insn *call_mem(struct cpu *c, const struct insn *i, int bits)
 {
@@ -95,7 +97,7 @@ INLINE const struct insn *call_flat(struct cpu *c, const struct insn *i, int bit
 {
 	if (unlikely(!push_flat(c, bits, insn_next_rip(c, i))))
 		return slow(c, i);
-	return go(c, i, bits, rip);
+	return go(c, i, bits, bits / 8, rip);
 }
 INLINE const struct insn *call_mem_flat(struct cpu *c, const struct insn *i, int bits, op_fn slow)
 {
@@ -108,14 +110,14 @@ INLINE const struct insn *jump_mem(struct cpu *c, const struct insn *i, int bits
 {
 	uint64_t rip;
 	TRY(c, i, load_operand(c, i, bits, &rip));
-	return go_slow(c, i, bits, rip);
+	return go_slow(c, i, bits, 0, rip);
 }
 INLINE const struct insn *jump_mem_fast(struct cpu *c, const struct insn *i, int bits, op_fn slow)
 {
 	uintptr_t host;
 	if (unlikely(!tlb_read(c, ea_fast(c, i), (unsigned)bits / 8, &host)))
 		return slow(c, i);
-	return go(c, i, bits, host_load(bits, host));
+	return go(c, i, bits, 0, host_load(bits, host));
 }
 /* `extra`: bytes of arguments that RET n drops */
 INLINE void drop_stack(struct cpu *c, unsigned extra)
@@ -128,13 +130,13 @@ INLINE const struct insn *ret(struct cpu *c, const struct insn *i, int bits, uns
 	TRY(c, i, stack_pop(c, i, (unsigned)bits / 8, &rip));
 	if (extra)
 		drop_stack(c, extra);
-	return go_slow(c, i, bits, rip);
+	return go_slow(c, i, bits, -(bits / 8 + (int)extra), rip);
 }
 /* Through a register or the stack: insn.disp is the instruction count. */
-INLINE const struct insn *go_counted(struct cpu *c, const struct insn *i, int bits, uint64_t rip)
+INLINE const struct insn *go_counted(struct cpu *c, const struct insn *i, int bits, int sp_back, uint64_t rip)
 {
 	c->icount += (uint32_t)i->disp;
-	return jump_to(c, rip & width_mask(bits));
+	return jump_to(c, i, sp_back, rip & width_mask(bits));
 }
 INLINE const struct insn *ret_flat(struct cpu *c, const struct insn *i, int bits, unsigned extra, op_fn slow)
 {
@@ -143,7 +145,7 @@ INLINE const struct insn *ret_flat(struct cpu *c, const struct insn *i, int bits
 	if (unlikely(!tlb_read(c, sp, (unsigned)bits / 8, &host)))
 		return slow(c, i);
 	c->regs[RSP] = (sp + (unsigned)bits / 8 + extra) & c->lin_mask;
-	return go_counted(c, i, bits, host_load(bits, host));
+	return go_counted(c, i, bits, -(bits / 8 + (int)extra), host_load(bits, host));
 }
 #define CALLS(bits) \
 	HANDLER(call_j##bits)     { return call_direct(c, i, bits); } \
@@ -152,7 +154,7 @@ INLINE const struct insn *ret_flat(struct cpu *c, const struct insn *i, int bits
 	HANDLER(call_e##bits##_m) { return call_mem(c, i, bits); } \
 	HANDLER(call_e##bits##_s) { return call_flat(c, i, bits, get_reg(c, bits, i->rm), op_call_e##bits##_r); } \
 	HANDLER(call_e##bits##_f) { return call_mem_flat(c, i, bits, op_call_e##bits##_m); } \
-	HANDLER(jmp_e##bits##_r)  { return go_counted(c, i, bits, get_reg(c, bits, i->rm)); } \
+	HANDLER(jmp_e##bits##_r)  { return go_counted(c, i, bits, 0, get_reg(c, bits, i->rm)); } \
 	HANDLER(jmp_e##bits##_m)  { return jump_mem(c, i, bits); } \
 	HANDLER(jmp_e##bits##_f)  { return jump_mem_fast(c, i, bits, op_jmp_e##bits##_m); } \
 	HANDLER(ret##bits)        { return ret(c, i, bits, 0); } \

@@ -169,7 +169,7 @@ INLINE const struct insn *pop_flags(struct cpu *c, const struct insn *i, int bit
 		c->eflags_sys = (c->eflags_sys & ~(uint32_t)FL_IF) | (f & FL_IF);
 		if (!(f & FL_IF) || !atomic_load_explicit(&c->exit_req, memory_order_relaxed)) {
 			c->icount += i->idx + 1u;
-			return engine_jump(c, insn_next_rip(c, i));
+			return engine_next(c, insn_next_rip(c, i));
 		}
 	} else {
 		cpu_set_eflags(c, f);

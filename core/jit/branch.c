@@ -21,9 +21,11 @@ static void push_return(struct em *e, const struct ji *i)
 	em_rm(e, (struct enc) { .op = 0x8d, .size = size, .reg = H_RSP }, H_RSP, NO_REG, 0, -(int)size);
 }
 
-/* To the address in r9. */
-static void go_indirect(struct em *e, const struct ji *i)
+/* To the address in r9.  sp_back: what i has taken from RSP; where the target turns out to be impossible, it is given back (left() in run.c). */
+static void go_indirect(struct em *e, const struct ji *i, int sp_back)
 {
+	em_env(e, (struct enc) { .op = 0xc7, .size = 4, .reg = 0 }, offsetof(struct cpu, jit_branch));
+	em32(e, (uint32_t)sp_back << PAGE_SHIFT | (unsigned)((e->page_off + i->in.off) & (PAGE_SIZE - 1)));
 	em_env(e, (struct enc) { .op = 0x81, .size = 8, .reg = 0 }, offsetof(struct cpu, icount));
 	em32(e, i->in.idx + 1u);
 	em8(e, 0xe9);
@@ -69,7 +71,7 @@ static bool indirect(struct em *e, const struct ji *i, bool call)
 		push_return(e, i);
 		em_load_env(e, H_T0, offsetof(struct cpu, jit_tmp));
 	}
-	go_indirect(e, i);
+	go_indirect(e, i, call ? (int)size : 0);
 	return true;
 }
 
@@ -81,7 +83,7 @@ static bool ret(struct em *e, const struct ji *i, unsigned extra)
 	em_check(e, i, size, false);
 	em_rm(e, (struct enc) { .op = 0x8b, .size = size, .reg = H_T0 }, H_T0, NO_REG, 0, 0);
 	em_rm(e, (struct enc) { .op = 0x8d, .size = size, .reg = H_RSP }, H_RSP, NO_REG, 0, (int32_t)(size + extra));
-	go_indirect(e, i);
+	go_indirect(e, i, -(int)(size + extra));
 	return true;
 }
 

@@ -281,6 +281,13 @@ static const struct insn *left(struct cpu *c, struct jit *j, struct jit_exit *x)
 		c->regs[REG_BIP] = c->jit_page + x->page_off;
 		return x->slot == 0 && i->fn == op_jit_enter ? x->block->first(c, i) : i;
 	}
+	if (x->kind == EXIT_INDIRECT && unlikely(!engine_target_allowed(c, c->jit_tmp))) {
+		c->rip = c->jit_page + c->jit_branch % PAGE_SIZE;
+		c->cur = NULL;
+		c->icount--;
+		engine_refuse_target(c, (int32_t)c->jit_branch >> PAGE_SHIFT);
+		return NULL;
+	}
 	uint64_t rip = x->kind == EXIT_LINK ? (c->jit_page + (uint64_t)(int64_t)x->off) & c->lin_mask : c->jit_tmp;
 	c->rip = rip;
 	if (atomic_load_explicit(&c->attention, memory_order_relaxed))

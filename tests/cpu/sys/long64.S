@@ -40,9 +40,10 @@ gdt_gate: .quad 0, 0                    /* 68 call gate, DPL 3 */
 	mov qword ptr [vec64], -1
 	mov qword ptr [err64], 0
 .endm
+/* 87b is the instruction */
 .macro FAULT64 name, vec, err, insn:vararg
 	ARM64
-	\insn
+87:	\insn
 88:	CHECK64 "\name", [vec64], \vec
 	.if \vec != -1
 	CHECK64 "\name (error code)", [err64], \err
@@ -207,10 +208,26 @@ canonical:
 88:	CHECK64 "push", [vec64], 12
 	mov byte ptr [idt64 + 12 * 16 + 4], 0
 	movabs rbx, BAD
+	/* the branch itself faults, with nothing done */
+	mov rcx, rsp
 	FAULT64 "jump", 13, 0, jmp rbx
-	mov rax, rsp
+	CHECK64 "jump: RIP", [rip64], "offset 87b"
+	FAULT64 "call", 13, 0, call rbx
+	CHECK64 "call: RIP", [rip64], "offset 87b"
+	CHECK64 "call: RSP", [orsp64], rcx
 	push rbx
+	mov rcx, rsp
+	FAULT64 "jump through memory", 13, 0, jmp [rsp]
+	CHECK64 "jump through memory: RIP", [rip64], "offset 87b"
+	FAULT64 "call through memory", 13, 0, call [rsp]
+	CHECK64 "call through memory: RIP", [rip64], "offset 87b"
+	CHECK64 "call through memory: RSP", [orsp64], rcx
 	FAULT64 "ret", 13, 0, ret
+	CHECK64 "ret: RIP", [rip64], "offset 87b"
+	CHECK64 "ret: RSP", [orsp64], rcx
+	FAULT64 "ret n", 13, 0, ret 16
+	CHECK64 "ret n: RIP", [rip64], "offset 87b"
+	CHECK64 "ret n: RSP", [orsp64], rcx
 	pop rbx
 	ret
 

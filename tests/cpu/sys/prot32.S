@@ -112,6 +112,21 @@ far_tests:
 	FAULT "JMP to ring 3", 13, 0x18, .byte 0xea, 0, 0, 0, 0, 0x1b, 0
 	FAULT "CALL through a gate not present", 11, 0x88, .byte 0x9a, 0, 0, 0, 0, 0x88, 0
 	FAULT "JMP beyond the limit", 13, 0, .byte 0xea, 0, 0, 1, 0, 0x50, 0
+	/* near branches beyond the limit fault themselves, with nothing done: code at 9000 in the segment of 64 KB */
+	mov eax, 0x12345
+	mov dword ptr [0x9000], 0xc3d0ffe0      /* (ff) e0: jmp eax; ff d0: call eax; c3: ret */
+	mov byte ptr [0x8fff], 0xff
+	push eax                                /* the handler's got_esp is what the stack pointer points at */
+	FAULT "near JMP beyond the limit", 13, 0, .byte 0xea, 0xff, 0x8f, 0, 0, 0x50, 0
+	CHECK "near JMP beyond the limit: EIP", got_eip, 0x8fff
+	CHECK "near JMP beyond the limit: CS", got_cs, 0x50
+	FAULT "near CALL beyond the limit", 13, 0, .byte 0xea, 0x01, 0x90, 0, 0, 0x50, 0
+	CHECK "near CALL beyond the limit: EIP", got_eip, 0x9001
+	CHECK "near CALL beyond the limit: stack", got_esp, 0x12345
+	FAULT "near RET beyond the limit", 13, 0, .byte 0xea, 0x03, 0x90, 0, 0, 0x50, 0
+	CHECK "near RET beyond the limit: EIP", got_eip, 0x9003
+	CHECK "near RET beyond the limit: stack", got_esp, 0x12345
+	pop eax
 	/* gate to the same privilege */
 	mov eax, offset gate_target
 	mov [gdt + 0x78], ax
