@@ -32,7 +32,8 @@ static unsigned flags_read(const struct op_row *r, const struct insn *i)
 {
 	bool shift = (r->map == ONE && ((r->opcode & 0xfe) == 0xc0 || (r->opcode & 0xfe) == 0xd0)) ||
 		(r->map == TWO && (r->opcode == 0xa4 || r->opcode == 0xac));
-	if (!shift || !(i->imm & (i->flags & I_O64 ? 63 : 31)))
+	bool wide = (i->flags & I_O64) && (r->map == TWO || (r->opcode & 1));   /* byte shifts count modulo 32 */
+	if (!shift || !(i->imm & (wide ? 63 : 31)))
 		return r->fl_read;
 	bool through_carry = r->map == ONE && ((r->match >> 3 & 7) == 2 || (r->match >> 3 & 7) == 3);
 	return through_carry ? FL_CF : 0;

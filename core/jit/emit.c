@@ -163,10 +163,10 @@ static bool emit_shape(struct em *e, const struct ji *i, const struct shape *s)
 	else
 		em_rr(e, x, high_e ? HIGH | eg : eh);
 	put_imm(e, s->imm, i->in.imm);
+	if (env_g && s->g_write)                                        /* first: XADD of a register with itself leaves the sum */
+		em_store_env(e, H_T1, ENV_REG(gg));
 	if (env_e && s->e_write)
 		em_store_env(e, H_T0, ENV_REG(eg));
-	if (env_g && s->g_write)
-		em_store_env(e, H_T1, ENV_REG(gg));
 	if (i->writes)
 		em_flags_written(e);
 	if (mem)

@@ -3,6 +3,7 @@
  *
  *   diff_native.c   runs code natively at fixed addresses, in 64-bit code or through LDT segments in 32- and 16-bit code
  *   diff_emu.c      runs the decoded instruction on a struct cpu at CPL 3 in long mode with the same linear addresses
+ *   diff_jit.c      the same through the engine and its translator, between instructions that need the flags
  *   diff_gen.c      makes encodings from the rows of opcodes.def, and operands
  *   diff.c          compares, reports, walks the table */
 #ifndef TESTS_CPU_DIFF_H
@@ -10,8 +11,8 @@
 #include "core/cpu/decode.h"
 #include <stdio.h>
 
-/* Linear addresses, the same on both sides.  DATA: two pages read-write, one read-only, then nothing. */
-enum { DIFF_DATA = 0x10000000, DIFF_DATA_RW = 0x2000, DIFF_DATA_SIZE = 0x3000, DIFF_CODE = 0x20000000, DIFF_BRANCH = 0x20001000,
+/* Linear addresses, the same on both sides; no two of their pages share a place in the TLB.  DATA: two pages read-write, one read-only, then nothing. */
+enum { DIFF_DATA = 0x10000000, DIFF_DATA_RW = 0x2000, DIFF_DATA_SIZE = 0x3000, DIFF_CODE = 0x20008000, DIFF_BRANCH = 0x20009000,
        DIFF_SLOTS = 32, DIFF_SLOT_SIZE = 64,
        DIFF_SHARED = 0x20020000, DIFF_GS_BASE = 0x1000, DIFF_XSAVE = 832 };
 
@@ -51,6 +52,8 @@ static inline uint16_t diff_selector(enum diff_mode m, unsigned seg) { return (u
 
 /* Native side.  False: the host cannot (no LDT, addresses taken); the message says what is missing. */
 bool diff_native_init(const char **why);
+/* Take the signals, before the first case of a test: cmocka takes them before each. */
+bool diff_native_catch(void);
 void diff_native_place(const struct diff_case *k);
 void diff_native_run(const struct diff_case *k, struct diff_state *out);
 uint8_t *diff_native_data(void);
@@ -68,6 +71,16 @@ void diff_emu_decode(struct diff_emu *e, struct diff_case *k);
 /* Runs the case decoded last. */
 void diff_emu_run(struct diff_emu *e, const struct diff_case *k, struct diff_state *out);
 uint8_t *diff_emu_data(struct diff_emu *e);
+/* From now on cases run translated.  False: the host cannot. */
+bool diff_emu_translate(struct diff_emu *e);
+/* Between diff_emu.c and diff_jit.c: put a case's state into the CPU, and take it out after the instruction, which ended with c->rip
+ * (next instruction or target) or, with c->exc_pending, at `at`. */
+void diff_emu_load(struct diff_emu *e, const struct diff_case *k);
+void diff_emu_store(struct diff_emu *e, const struct diff_case *k, uint64_t at, struct diff_state *out);
+struct diff_jit;
+struct diff_jit *diff_jit_new(struct machine *m, struct cpu *c, uint64_t ram_addr /* of two pages for code */);
+void diff_jit_free(struct diff_jit *j);
+void diff_jit_run(struct diff_jit *j, struct diff_emu *e, const struct diff_case *k, struct diff_state *out);
 /* Linear address of the memory operand of the case last decoded, before it ran; false: it has none. */
 bool diff_emu_operand(struct diff_emu *e, const struct diff_case *k, uint64_t *lin);
 

@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* Physical layout: page tables, then the data pages. */
-enum { PML4 = 0x1000, PDPT = 0x2000, PD = 0x3000, PT = 0x4000, DATA_PHYS = 0x10000 };
+enum { PML4 = 0x1000, PDPT = 0x2000, PD = 0x3000, PT = 0x4000, DATA_PHYS = 0x10000, CODE_PHYS = 0x20000 };
 enum { PTE_P = 1, PTE_W = 2, PTE_U = 4, PTE_A = 0x20, PTE_D = 0x40 };
 
 struct diff_emu {
@@ -19,6 +19,7 @@ struct diff_emu {
 	struct decoder *decoder;
 	enum diff_mode mode;
 	struct insn insn[4];
+	struct diff_jit *jit;           /* NULL: the handler alone */
 };
 
 static void put64(struct diff_emu *e, uint32_t at, uint64_t v) { memcpy(e->machine->ram.host + e->ram.ram_addr + at, &v, 8); }
@@ -59,6 +60,7 @@ struct diff_emu *diff_emu_new(void)
 
 void diff_emu_free(struct diff_emu *e)
 {
+	diff_jit_free(e->jit);
 	decoder_free(e->decoder);
 	cpu_destroy(e->cpu);
 	machine_free(e->machine);
@@ -162,13 +164,15 @@ int diff_emu_exec(struct diff_emu *e, const uint8_t *code, size_t len)
 	return c->exc_pending ? c->exc_vector : -1;
 }
 
-void diff_emu_run(struct diff_emu *e, const struct diff_case *k, struct diff_state *out)
+bool diff_emu_translate(struct diff_emu *e)
+{
+	e->jit = diff_jit_new(e->machine, e->cpu, e->ram.ram_addr + CODE_PHYS);
+	return e->jit;
+}
+
+void diff_emu_load(struct diff_emu *e, const struct diff_case *k)
 {
 	struct cpu *c = e->cpu;
-	unsigned link = op_rows[k->row].attr & A_LINK ? 1 : 0;
-	if (link)
-		memset(&e->insn[1], 0, sizeof e->insn[1]);
-	e->insn[1 + link] = (struct insn){ .fn = stop, .off = (uint16_t)k->len & 1023, .idx = 1 };
 	memcpy(c->regs, k->in.gpr, sizeof k->in.gpr);
 	c->regs[REG_BIP] = c->rip = k->in.rip;
 	arith_set(c, (uint32_t)k->in.rflags);
@@ -178,10 +182,12 @@ void diff_emu_run(struct diff_emu *e, const struct diff_case *k, struct diff_sta
 	c->exc_pending = 0;
 	c->cur = NULL;
 	atomic_store(&c->attention, k->branch);
-	for (const struct insn *i = e->insn; i;)
-		i = i->fn(c, i);
-	if (c->fp_live)
-		fp_park(c);
+}
+
+void diff_emu_store(struct diff_emu *e, const struct diff_case *k, uint64_t at, struct diff_state *out)
+{
+	struct cpu *c = e->cpu;
+	fp_park(c);
 	memcpy(out->gpr, c->regs, sizeof out->gpr);
 	out->rip = c->rip;
 	out->rflags = cpu_get_eflags(c);
@@ -191,7 +197,7 @@ void diff_emu_run(struct diff_emu *e, const struct diff_case *k, struct diff_sta
 		out->vector = c->exc_vector;
 		out->err = c->exc_has_err ? c->exc_err : 0;
 		out->cr2 = c->exc_vector == EXC_PF ? c->exc_addr : 0;
-		out->rip = k->in.rip;
+		out->rip = at;
 		c->exc_pending = 0;
 	}
 	if (k->fp) {
@@ -200,4 +206,20 @@ void diff_emu_run(struct diff_emu *e, const struct diff_case *k, struct diff_sta
 	}
 	if (c->eflags_sys != FL_IF || k->branch)
 		diff_emu_mode(e, e->mode);
+}
+
+void diff_emu_run(struct diff_emu *e, const struct diff_case *k, struct diff_state *out)
+{
+	if (e->jit) {
+		diff_jit_run(e->jit, e, k, out);
+		return;
+	}
+	unsigned link = op_rows[k->row].attr & A_LINK ? 1 : 0;
+	if (link)
+		memset(&e->insn[1], 0, sizeof e->insn[1]);
+	e->insn[1 + link] = (struct insn){ .fn = stop, .off = (uint16_t)k->len & 1023, .idx = 1 };
+	diff_emu_load(e, k);
+	for (const struct insn *i = e->insn; i;)
+		i = i->fn(e->cpu, i);
+	diff_emu_store(e, k, k->in.rip, out);
 }

@@ -30,6 +30,7 @@ struct shared {
 	uint16_t host_ds, host_es, host_ss, ds, es, ss;
 	uint64_t jump;
 	struct diff_state in, out;
+	struct sigaction old[32];       /* handlers before ours */
 };
 static struct shared *const shared = (struct shared *)DIFF_SHARED;
 extern char diff_exit[], diff_recover[], diff_enter_64[], diff_enter_compat[];
@@ -88,9 +89,12 @@ static void on_signal(int sig, siginfo_t *info, void *context)
 		REG_R11, REG_R12, REG_R13, REG_R14, REG_R15 };
 	greg_t *g = ((ucontext_t *)context)->uc_mcontext.gregs;
 	struct diff_state *out = &shared->out;
-	(void)info;
-	if (!shared->active) {          /* our own bug, not the tested instruction */
-		signal(sig, SIG_DFL);
+	if (!shared->active) {          /* our own bug, not the tested instruction; or translated code that needs its signal */
+		const struct sigaction *old = &shared->old[sig];
+		if (old->sa_flags & SA_SIGINFO && old->sa_sigaction)
+			old->sa_sigaction(sig, info, context);
+		else
+			signal(sig, SIG_DFL);
 		return;
 	}
 	for (unsigned n = 0; n < 16; n++)
@@ -131,10 +135,6 @@ static bool make_segments(void)
 
 bool diff_native_init(const char **why)
 {
-	static uint8_t stack[1 << 16];
-	struct sigaction sa = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
-	stack_t ss = { .ss_sp = stack, .ss_size = sizeof stack };
-	static const int signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP };
 	*why = "the fixed addresses are taken";
 	if (!map_at(DIFF_DATA, DIFF_DATA_SIZE, PROT_READ | PROT_WRITE) || !map_at(DIFF_CODE, 0x2000, PROT_READ | PROT_WRITE | PROT_EXEC) ||
 	    !map_at(DIFF_SHARED, (sizeof(struct shared) + 0xfff) & ~(size_t)0xfff, PROT_READ | PROT_WRITE))
@@ -144,19 +144,22 @@ bool diff_native_init(const char **why)
 	*why = "modify_ldt is not allowed";
 	if (!make_segments())
 		return false;
-	*why = "the host's GS base cannot be set";
-	if (syscall(SYS_arch_prctl, ARCH_SET_GS, DIFF_GS_BASE))
-		return false;
-	*why = "signal handlers cannot be set";
-	if (sigaltstack(&ss, NULL))
-		return false;
-	for (unsigned n = 0; n < sizeof signals / sizeof signals[0]; n++)
-		if (sigaction(signals[n], &sa, NULL))
-			return false;
 	memset((void *)DIFF_CODE, 0xcc, 0x2000);
 	__builtin_cpu_init();
 	shared->features = __builtin_cpu_supports("avx") ? 7 : 3;
 	return true;
+}
+
+bool diff_native_catch(void)
+{
+	static uint8_t stack[1 << 16];
+	struct sigaction sa = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
+	stack_t ss = { .ss_sp = stack, .ss_size = sizeof stack };
+	static const int signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP };
+	bool ok = !sigaltstack(&ss, NULL);
+	for (unsigned n = 0; n < sizeof signals / sizeof signals[0]; n++)
+		ok = ok && !sigaction(signals[n], &sa, &shared->old[signals[n]]);
+	return ok;
 }
 uint8_t *diff_native_data(void) { return (uint8_t *)DIFF_DATA; }
 
@@ -210,9 +213,18 @@ void diff_native_run(const struct diff_case *k, struct diff_state *out)
 	s->out.vector = -1;
 	s->out.err = s->out.cr2 = 0;
 	s->out.rip = diff_code_rip(k) + k->len;
+	/* The translator's code has GS for itself. */
+	bool gs = k->mode == DIFF_64 && memchr(k->code, 0x65, 4);
+	uint64_t own_gs;
+	if (gs) {
+		syscall(SYS_arch_prctl, ARCH_GET_GS, &own_gs);
+		syscall(SYS_arch_prctl, ARCH_SET_GS, DIFF_GS_BASE);
+	}
 	s->active = 1;
 	enter();
 	s->active = 0;
+	if (gs)
+		syscall(SYS_arch_prctl, ARCH_SET_GS, own_gs);
 	memcpy(out, &s->out, k->fp ? sizeof *out : offsetof(struct diff_state, fx));
 	if (!k->branch)
 		return;
