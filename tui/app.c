@@ -1,5 +1,6 @@
 /* app.c - the workstation's parts put together: opening and closing, consoles, layout, drawing, messages. */
 #include "tui/app.h"
+#include "tui/actions.h"
 #include "tui/colour.h"
 #include "tui/config.h"
 #include "tui/copymode.h"

@@ -147,19 +147,6 @@ bool app_load_keymap(struct app *a, const char *name, struct error *err);
 /* config.c: a setting by name, from the command line or the file. */
 bool app_set(struct app *a, const char *name, const char *value, struct error *err);
 
-/* actions.c */
-/* For the palette: an action with its argument (counted from 1), its help and keys.  False: there is no such argument, or it is not for
- * the palette. */
-bool action_describe(const struct app *a, enum action_id id, int arg, char *name, size_t name_size, char *help, size_t help_size, char *keys, size_t keys_size);
-/* Give an action these keys and no others. */
-bool actions_bind(struct app *a, const char *action, char *const *keys, unsigned n, struct error *err);
-void actions_bind_defaults(struct app *a);
-void action_run(struct app *a, enum action_id id, int arg);
-const struct binding *binding_find(const struct app *a, enum binding_map map, const struct key *k);
-/* A line of the command line: an action, "set NAME VALUE", or a monitor command. */
-void command_run(struct app *a, const char *line);
-void command_complete(struct app *a, const char *line, struct text *out);
-
 /* input.c */
 void app_key(void *app, const struct key *k);   /* keydec's emit */
 

@@ -1,6 +1,7 @@
 /* config.c - see config.h. */
 #include "tui/config.h"
 #include "tui/app.h"
+#include "tui/actions.h"
 #include "tui/copymode.h"
 #include "tui/datafile.h"
 #include "tui/scrollback.h"

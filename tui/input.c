@@ -1,5 +1,7 @@
 /* input.c - where a key goes: the command line, a paste, the prefix map, a popup, or the focused console. */
 #include "tui/app.h"
+#include "tui/actions.h"
+#include "tui/command.h"
 
 static bool is_paste_mark(const struct key *k)
 {

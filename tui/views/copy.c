@@ -1,7 +1,7 @@
 /* copy.c - copy mode: a cursor in everything a console has shown; search, filter, select, copy.  tmux's keys. */
 #include "tui/app.h"
 #include "tui/clipboard.h"
-#include "tui/copymode.h"
+#include "tui/copysearch.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,10 +18,7 @@ struct copy_view {
 	uint64_t top;                   /* first line shown */
 	unsigned left, count;           /* count: digits typed before a vi command */
 	int w, h;
-	struct search *search;
-	bool backward, jump;            /* jump: to the first match, once there is one */
-	bool looking, filtering;        /* not all lines are looked at yet */
-	bool follow;                    /* a filter shows what comes as it comes */
+	struct copysearch find;
 };
 
 static struct copy_view *copy(struct view *v)
@@ -42,124 +39,21 @@ static bool settle(struct copy_view *c)
 	return true;
 }
 
-/* ---- search and filter --------------------------------------------------------------------------------------------------------------- */
-
-static void to_match(struct copy_view *c, size_t i)
-{
-	const struct match *m;
-	search_matches(c->search, &m);
-	c->s.at = (struct place){ m[i].line, m[i].from };
-	c->s.want_col = m[i].from;
-	copy_settle(&c->s);
-}
-
-/* The next match in a direction, around the document's ends.  first: the one under the cursor counts. */
-static void next_match(struct copy_view *c, bool backward, bool first)
-{
-	const struct match *m;
-	size_t n = search_matches(c->search, &m);
-	size_t i = search_at(c->search, c->s.at.line, c->s.at.col + (!backward && !first));
-	if (!n) {
-		app_message(c->base.app, "\"%s\" is not here", search_pattern(c->search));
-		return;
-	}
-	if (backward)
-		i = i ? i - 1 : n - 1;
-	else if (i == n)
-		i = 0;
-	to_match(c, i);
-}
-
-static void report_hard(struct copy_view *c, const struct search *s)
-{
-	if (search_too_hard(s))
-		app_error(c->base.app, "the pattern took too many steps on %u lines, which were left out", search_too_hard(s));
-}
-
 /* A slice of what is left to look at. */
 static bool copy_work(struct view *v)
 {
 	struct copy_view *c = copy(v);
-	if ((!c->looking && !c->filtering) || !settle(c))
+	if (!copysearch_busy(&c->find) || !settle(c))
 		return false;
-	if (c->looking && !(c->looking = search_slice(c->search, &c->s.doc))) {
-		report_hard(c, c->search);
-		if (c->jump)
-			next_match(c, c->backward, true);
-		c->jump = false;
-	}
-	if (c->filtering && !(c->filtering = search_slice(c->s.filter, &c->s.doc)))
-		report_hard(c, c->s.filter);
-	if (c->s.filter && c->follow) {
-		c->s.at.line = c->s.doc.end;
-		copy_settle(&c->s);
-	}
 	v->app->dirty = true;           /* the count, and the first matches */
-	return c->looking || c->filtering;
+	return copysearch_work(&c->find, &c->s, v->app);
 }
 
-static void search_for(struct copy_view *c, const char *text)
-{
-	struct error err;
-	if (!*text && c->search) {
-		next_match(c, c->backward, false);
-		return;
-	}
-	struct search *s = *text ? search_new(text, 0, &err) : NULL;
-	if (!s) {
-		if (*text)
-			app_error(c->base.app, "%s", err.msg);
-		return;
-	}
-	search_free(c->search);
-	c->search = s;
-	c->looking = c->jump = true;
-}
-
-/* "text", "/pattern/", and "!" before either for the lines without it; nothing ends the filter. */
-static void filter_by(struct copy_view *c, const char *text)
-{
-	unsigned flags = SEARCH_LINES;
-	char pattern[1024];
-	struct error err;
-	struct search *s = NULL;
-	if (*text == '!') {
-		flags |= SEARCH_INVERT;
-		text++;
-	}
-	size_t len = strlen(text);
-	if (*text == '/')
-		snprintf(pattern, sizeof pattern, "%.*s", (int)(len > 1 && text[len - 1] == '/' ? len - 2 : len - 1), text + 1);
-	else
-		snprintf(pattern, sizeof pattern, "%s", text);
-	if (*text != '/')
-		flags |= SEARCH_LITERAL;
-	if (*pattern && !(s = search_new(pattern, flags, &err))) {
-		app_error(c->base.app, "%s", err.msg);
-		return;
-	}
-	search_free(c->s.filter);
-	c->s.filter = s;
-	c->filtering = c->follow = s != NULL;
-	copy_settle(&c->s);
-}
-
-/* What was typed after a mark: / and ? search, u is / that goes up, & filters, # goes to a line. */
 void copy_view_answer(struct view *v, char mark, const char *text)
 {
 	struct copy_view *c = copy(v);
-	if (!settle(c))
-		return;
-	if (mark == '&') {
-		filter_by(c, text);
-	} else if (mark == '#') {
-		uint64_t back = strtoull(text, NULL, 10), n = copy_lines(&c->s);
-		copy_move(&c->s, COPY_BOTTOM);
-		copy_down(&c->s, -(int64_t)(back < n ? back : n));
-	} else {
-		c->backward = mark != '/';
-		search_for(c, text);
-	}
+	if (settle(c))
+		copysearch_answer(&c->find, &c->s, v->app, mark, text);
 }
 
 /* ---- keys ---------------------------------------------------------------------------------------------------------------------------- */
@@ -226,12 +120,12 @@ static bool run(struct copy_view *c, enum copy_action act)
 	case COPY_LINES: select_as(c, SELECT_LINES); break;
 	case COPY_BLOCK: select_as(c, c->s.selection == SELECT_BLOCK ? SELECT_TEXT : SELECT_BLOCK); break;
 	case COPY_CLEAR:
-		if (!c->s.selection && !c->looking && !c->s.filter) {
+		if (!c->s.selection && !c->find.looking && !c->s.filter) {
 			app_popup(a, NULL);
 			return false;
 		}
-		if (!c->s.selection && !c->looking)
-			filter_by(c, "");
+		if (!c->s.selection && !c->find.looking)
+			copysearch_answer(&c->find, &c->s, a, '&', "");
 		c->s.selection = SELECT_NONE;
 		break;
 	case COPY_YANK: yank(c); return false;
@@ -245,14 +139,7 @@ static bool run(struct copy_view *c, enum copy_action act)
 	case COPY_SEARCH_BACK: app_ask(a, '?'); break;
 	case COPY_FILTER: app_ask(a, '&'); break;
 	case COPY_GOTO: app_ask(a, '#'); break;
-	case COPY_AGAIN: case COPY_AGAIN_BACK:
-		if (!c->search) {
-			app_message(a, "nothing was searched for yet");
-		} else {
-			search_slice(c->search, &c->s.doc);     /* what the screen shows by now */
-			next_match(c, c->backward != (act == COPY_AGAIN_BACK), false);
-		}
-		break;
+	case COPY_AGAIN: case COPY_AGAIN_BACK: copysearch_again(&c->find, &c->s, a, act == COPY_AGAIN_BACK); break;
 	case COPY_LEAVE: app_popup(a, NULL); return false;
 	default: copy_move(&c->s, act); break;
 	}
@@ -283,13 +170,8 @@ static void copy_key(struct view *v, const struct key *k)
 		app_popup(a, NULL);
 		return;
 	}
-	c->follow = false;
 	c->s.exclusive = !vi;
-	if (c->looking) {               /* any key stops a long search */
-		search_cancel(c->search);
-		c->jump = c->looking = false;
-		app_message(a, "the search was stopped");
-	}
+	copysearch_key(&c->find, a);
 	if (vi && !k->mods && k->sym >= (c->count ? '0' : '1') && k->sym <= '9') {
 		c->count = c->count > 99999 ? c->count : c->count * 10 + (k->sym - '0');
 		return;
@@ -339,7 +221,8 @@ static void draw_line(struct copy_view *c, struct grid *g, struct rect r, int y,
 	const struct match *m = NULL;
 	struct cell cells[DOCUMENT_CELLS];
 	unsigned n = c->left + (unsigned)r.w < DOCUMENT_CELLS ? c->left + (unsigned)r.w : DOCUMENT_CELLS;
-	size_t matches = c->search ? search_matches(c->search, &m) : 0, i = c->search ? search_at(c->search, line, 0) : 0;
+	const struct search *found = c->find.search;
+	size_t matches = found ? search_matches(found, &m) : 0, i = found ? search_at(found, line, 0) : 0;
 	document_line(&c->s.doc, line, cells, n);
 	for (unsigned x = c->left; x < n; ) {
 		struct cell *cell = &cells[x];
@@ -363,10 +246,7 @@ static void copy_draw(struct view *v, struct grid *g, struct rect r, bool focuse
 	grid_fill(g, r, v->app->theme.role[ROLE_TEXT]);
 	if (!settle(c))
 		return;
-	if (c->s.filter && !c->filtering)       /* what came since */
-		c->filtering = search_slice(c->s.filter, &c->s.doc);
-	if (c->s.filter && c->follow)
-		c->s.at.line = c->s.doc.end;
+	copysearch_follow(&c->find, &c->s);
 	copy_settle(&c->s);
 	place_window(c, r);
 	uint64_t n = copy_lines(&c->s), top = copy_index(&c->s, c->top);
@@ -382,25 +262,14 @@ static void copy_draw(struct view *v, struct grid *g, struct rect r, bool focuse
 static void copy_title(struct view *v, char *buf, size_t size)
 {
 	struct copy_view *c = copy(v);
-	const struct match *m;
 	uint64_t n = copy_lines(&c->s), at = copy_index(&c->s, c->s.at.line);
 	int len = snprintf(buf, size, "%s %llu of %llu", c->s.filter ? "filter" : "line", (unsigned long long)(n ? at + 1 : 0), (unsigned long long)n);
-	if (c->looking || c->filtering) {
-		snprintf(buf + len, size - (size_t)len, ", searching");
-	} else if (c->search) {
-		size_t all = search_matches(c->search, &m), i = search_at(c->search, c->s.at.line, c->s.at.col);
-		bool on = i < all && m[i].line == c->s.at.line && m[i].from == c->s.at.col;
-		if (on)
-			snprintf(buf + len, size - (size_t)len, ", match %zu of %zu%s", i + 1, all, search_full(c->search) ? "+" : "");
-		else
-			snprintf(buf + len, size - (size_t)len, ", %zu match%s", all, all == 1 ? "" : "es");
-	}
+	copysearch_title(&c->find, &c->s, buf + len, size - (size_t)len);
 }
 
 static void copy_destroy(struct view *v)
 {
-	search_free(copy(v)->search);
-	search_free(copy(v)->s.filter);
+	copysearch_free(&copy(v)->find, &copy(v)->s);
 	free(v);
 }
 

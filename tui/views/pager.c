@@ -1,5 +1,6 @@
 /* pager.c - a page of text on top of the panes: help, answers of the monitor. */
 #include "tui/app.h"
+#include "tui/actions.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,6 @@
 /* palette.c - the palette: every action by name, help and keys, found by a few letters. */
 #include "tui/app.h"
+#include "tui/actions.h"
 #include "tui/fuzzy.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,6 +4,8 @@
  * and scrolling back shows the rest.  What the emulation answers (cursor reports) goes to the guest like typed text. */
 #include "tui/app.h"
 #include "tui/scrollback.h"
+#include "tui/termcell.h"
+#include "tui/termkeys.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <vterm.h>
@@ -34,41 +36,13 @@ static struct text_view *text(struct view *v)
 
 /* ---- from libvterm ---------------------------------------------------------------------------------------------------------------- */
 
-static uint32_t colour(const struct text_view *t, const VTermColor *c, bool foreground)
-{
-	if (foreground ? VTERM_COLOR_IS_DEFAULT_FG(c) : VTERM_COLOR_IS_DEFAULT_BG(c)) {
-		const struct style *plain = &t->base.app->theme.role[ROLE_TEXT];
-		return foreground ? plain->fg : plain->bg;
-	}
-	if (VTERM_COLOR_IS_INDEXED(c)) {
-		unsigned n = c->indexed.idx;
-		if (n < 16 && t->base.app->theme.ansi[n] != THEME_AS_IS)
-			return t->base.app->theme.ansi[n];
-		return COLOUR_PALETTE | n;
-	}
-	return (uint32_t)c->rgb.red << 16 | (uint32_t)c->rgb.green << 8 | c->rgb.blue;
-}
-
-static void convert_cell(const struct text_view *t, const VTermScreenCell *from, struct cell *to)
-{
-	*to = (struct cell){ .ch = from->chars[0] ? from->chars[0] : ' ' };
-	if (from->chars[0] == (uint32_t)-1)
-		to->ch = GRID_WIDE_TAIL;
-	for (int i = 0; i < CELL_COMBINING && from->chars[0] && from->chars[i + 1]; i++)
-		to->comb[i] = from->chars[i + 1];
-	to->style.fg = colour(t, &from->fg, true);
-	to->style.bg = colour(t, &from->bg, false);
-	to->style.attrs = (from->attrs.bold ? ATTR_BOLD : 0) | (from->attrs.underline ? ATTR_UNDERLINE : 0) | (from->attrs.italic ? ATTR_ITALIC : 0) |
-			  (from->attrs.blink ? ATTR_BLINK : 0) | (from->attrs.reverse ? ATTR_REVERSE : 0);
-}
-
 static int on_pushline(int cols, const VTermScreenCell *cells, void *user)
 {
 	struct text_view *t = user;
 	if (cols > LINE_CELLS)
 		cols = LINE_CELLS;
 	for (int x = 0; x < cols; x++)
-		convert_cell(t, &cells[x], &t->line[x]);
+		termcell_read(&t->base.app->theme, &cells[x], &t->line[x]);
 	size_t before = scrollback_lines(t->back);
 	scrollback_push(t->back, t->line, (unsigned)cols);
 	/* Someone who reads old lines goes on seeing them; only at the ring's end they move. */
@@ -77,20 +51,6 @@ static int on_pushline(int cols, const VTermScreenCell *cells, void *user)
 	if (t->scrolled > scrollback_lines(t->back))
 		t->scrolled = scrollback_lines(t->back);
 	return 1;
-}
-
-static VTermColor to_vterm_colour(const struct text_view *t, uint32_t c, bool foreground)
-{
-	VTermColor out;
-	const struct style *plain = &t->base.app->theme.role[ROLE_TEXT];
-	vterm_color_indexed(&out, (uint8_t)(foreground ? 7 : 0));
-	if (c == (foreground ? plain->fg : plain->bg) || c & COLOUR_DEFAULT)
-		out.type |= foreground ? VTERM_COLOR_DEFAULT_FG : VTERM_COLOR_DEFAULT_BG;
-	else if (c & COLOUR_PALETTE)
-		vterm_color_indexed(&out, (uint8_t)c);
-	else
-		vterm_color_rgb(&out, (uint8_t)(c >> 16), (uint8_t)(c >> 8), (uint8_t)c);
-	return out;
 }
 
 /* The emulated screen grows: it takes lines back. */
@@ -104,18 +64,7 @@ static int on_popline(int cols, VTermScreenCell *cells, void *user)
 	scrollback_pop(t->back);
 	for (int x = 0; x < cols; x++) {
 		const struct cell *from = (unsigned)x < n ? &t->line[x] : &(struct cell){ .ch = ' ', .style = t->base.app->theme.role[ROLE_TEXT] };
-		bool wide = x + 1 < (int)n && t->line[x + 1].ch == GRID_WIDE_TAIL;
-		cells[x] = (VTermScreenCell){ .width = wide ? 2 : 1 };
-		cells[x].chars[0] = from->ch == GRID_WIDE_TAIL ? (uint32_t)-1 : from->ch == ' ' ? 0 : from->ch;
-		for (int i = 0; i < CELL_COMBINING && cells[x].chars[0]; i++)
-			cells[x].chars[i + 1] = from->comb[i];
-		cells[x].attrs.bold = !!(from->style.attrs & ATTR_BOLD);
-		cells[x].attrs.underline = !!(from->style.attrs & ATTR_UNDERLINE);
-		cells[x].attrs.italic = !!(from->style.attrs & ATTR_ITALIC);
-		cells[x].attrs.blink = !!(from->style.attrs & ATTR_BLINK);
-		cells[x].attrs.reverse = !!(from->style.attrs & ATTR_REVERSE);
-		cells[x].fg = to_vterm_colour(t, from->style.fg, true);
-		cells[x].bg = to_vterm_colour(t, from->style.bg, false);
+		termcell_write(&t->base.app->theme, from, x + 1 < (int)n && t->line[x + 1].ch == GRID_WIDE_TAIL, &cells[x]);
 	}
 	if (t->scrolled)
 		t->scrolled--;
@@ -251,7 +200,7 @@ static void draw_row(struct text_view *t, struct grid *g, struct rect r, int y, 
 			VTermPos pos = { .row = (int)(doc_line - old), .col = x };
 			t->line[x] = (struct cell){ .ch = ' ', .style = t->base.app->theme.role[ROLE_TEXT] };
 			if (pos.row < t->rows && x < t->cols && vterm_screen_get_cell(t->vts, pos, &cell))
-				convert_cell(t, &cell, &t->line[x]);
+				termcell_read(&t->base.app->theme, &cell, &t->line[x]);
 		}
 	}
 	for (int x = t->pan_x; x < n; ) {
@@ -321,7 +270,7 @@ static void text_snapshot(struct view *v, struct grid *g)
 		for (int x = 0; x < t->cols; x++) {
 			VTermScreenCell cell;
 			if (vterm_screen_get_cell(t->vts, (VTermPos){ .row = y, .col = x }, &cell))
-				convert_cell(t, &cell, grid_at(g, x, y));
+				termcell_read(&v->app->theme, &cell, grid_at(g, x, y));
 		}
 	g->cursor_on = t->cursor_on;
 	g->cursor_x = t->cursor.col;
@@ -358,72 +307,25 @@ static unsigned text_row(struct view *v, unsigned y, struct cell *cells, unsigne
 	for (unsigned x = 0; x < n && x < (unsigned)t->cols; x++) {
 		cells[x] = (struct cell){ .ch = ' ', .style = v->app->theme.role[ROLE_TEXT] };
 		if (vterm_screen_get_cell(t->vts, (VTermPos){ .row = (int)y, .col = (int)x }, &cell))
-			convert_cell(t, &cell, &cells[x]);
+			termcell_read(&v->app->theme, &cell, &cells[x]);
 	}
 	return (unsigned)t->cols;
 }
 
-/* ---- keys to bytes ---------------------------------------------------------------------------------------------------------------- */
+/* ---- keys ------------------------------------------------------------------------------------------------------------------------- */
 
-static void send(struct text_view *t, const void *bytes, size_t n)
+static void send(void *arg, const void *bytes, size_t n)
 {
+	struct text_view *t = arg;
 	if (!fifo_put(&t->out, bytes, n))
 		app_error(t->base.app, "%s takes no more: %d MiB wait to be sent", t->base.label, FIFO_MAX >> 20);
-}
-
-static void send_char(struct text_view *t, const struct key *k)
-{
-	char bytes[8];
-	size_t n = 0;
-	if (k->mods & MOD_ALT)
-		bytes[n++] = 0x1b;
-	int control = k->mods & MOD_CTRL ? key_control(k->sym) : -1;
-	if (control >= 0)
-		bytes[n++] = (char)control;
-	else
-		n += (size_t)utf8_put(k->sym, bytes + n);
-	send(t, bytes, n);
-}
-
-static void send_function_key(struct text_view *t, const struct key *k)
-{
-	static const VTermKey map[K_KP_BEGIN + 1 - K_ESC] = {
-		VTERM_KEY_ESCAPE, VTERM_KEY_ENTER, VTERM_KEY_TAB, VTERM_KEY_BACKSPACE, VTERM_KEY_UP, VTERM_KEY_DOWN, VTERM_KEY_RIGHT, VTERM_KEY_LEFT,
-		VTERM_KEY_HOME, VTERM_KEY_END, VTERM_KEY_INS, VTERM_KEY_DEL, VTERM_KEY_PAGEUP, VTERM_KEY_PAGEDOWN,
-		VTERM_KEY_FUNCTION(1), VTERM_KEY_FUNCTION(2), VTERM_KEY_FUNCTION(3), VTERM_KEY_FUNCTION(4), VTERM_KEY_FUNCTION(5), VTERM_KEY_FUNCTION(6),
-		VTERM_KEY_FUNCTION(7), VTERM_KEY_FUNCTION(8), VTERM_KEY_FUNCTION(9), VTERM_KEY_FUNCTION(10), VTERM_KEY_FUNCTION(11), VTERM_KEY_FUNCTION(12),
-		VTERM_KEY_KP_0, VTERM_KEY_KP_1, VTERM_KEY_KP_2, VTERM_KEY_KP_3, VTERM_KEY_KP_4, VTERM_KEY_KP_5, VTERM_KEY_KP_6, VTERM_KEY_KP_7,
-		VTERM_KEY_KP_8, VTERM_KEY_KP_9, VTERM_KEY_KP_PERIOD, VTERM_KEY_KP_DIVIDE, VTERM_KEY_KP_MULT, VTERM_KEY_KP_MINUS, VTERM_KEY_KP_PLUS,
-		VTERM_KEY_KP_ENTER, VTERM_KEY_KP_EQUAL, VTERM_KEY_NONE,
-	};
-	int mods = (k->mods & MOD_SHIFT ? VTERM_MOD_SHIFT : 0) | (k->mods & MOD_ALT ? VTERM_MOD_ALT : 0) | (k->mods & MOD_CTRL ? VTERM_MOD_CTRL : 0);
-	if (k->sym <= K_KP_BEGIN && map[k->sym - K_ESC] != VTERM_KEY_NONE)
-		vterm_keyboard_key(t->vt, map[k->sym - K_ESC], (VTermModifier)mods);
 }
 
 static void text_key(struct view *v, const struct key *k)
 {
 	struct text_view *t = text(v);
 	t->scrolled = 0;                        /* who types wants to see where */
-	if (k->sym == K_PASTE_BEGIN) {          /* says so to a guest program that asked to be told */
-		vterm_keyboard_start_paste(t->vt);
-	} else if (k->sym == K_PASTE_END) {
-		vterm_keyboard_end_paste(t->vt);
-	} else if (k->sym == K_RAW) {
-		send(t, &k->raw, 1);
-	} else if (k->sym < K_ESC) {
-		send_char(t, k);
-	} else if (k->sym <= K_BACKSPACE && !(k->mods & ~(unsigned)MOD_ALT)) {
-		static const char plain[] = { 0x1b, '\r', '\t', 0x7f };
-		char bytes[2] = { 0x1b, plain[k->sym - K_ESC] };
-		send(t, k->mods & MOD_ALT ? bytes : bytes + 1, k->mods & MOD_ALT ? 2 : 1);
-	} else if (k->sym == K_BACKSPACE && k->mods & MOD_CTRL) {
-		send(t, "\b", 1);
-	} else if (k->sym == K_ENTER || k->sym == K_ESC) {
-		send(t, k->sym == K_ENTER ? "\r" : "\033", 1);
-	} else {
-		send_function_key(t, k);
-	}
+	termkeys_send(t->vt, k, send, t);
 }
 
 static void text_destroy(struct view *v)

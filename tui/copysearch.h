@@ -1,0 +1,26 @@
+/* copysearch.h - searching and filtering in copy mode: a little at a time, so that keys and frames never wait. */
+#ifndef TUI_COPYSEARCH_H
+#define TUI_COPYSEARCH_H
+#include "tui/copymode.h"
+struct app;
+struct copysearch {
+	struct search *search;          /* NULL: nothing was searched for */
+	bool backward, jump;            /* jump: to the first match, once there is one */
+	bool looking, filtering;        /* not all lines are looked at yet */
+	bool follow;                    /* a filter shows what comes as it comes */
+};
+/* What was typed after a mark: / and ? search, u is / that goes up, & filters, # goes to a line.
+ * A filter is "text", "/pattern/", and "!" before either for the lines without it; nothing ends it. */
+void copysearch_answer(struct copysearch *f, struct copy_state *s, struct app *a, char mark, const char *text);
+bool copysearch_busy(const struct copysearch *f);
+/* A few milliseconds of it; true when there is more. */
+bool copysearch_work(struct copysearch *f, struct copy_state *s, struct app *a);
+/* A key came: a long search stops, a filter no longer follows. */
+void copysearch_key(struct copysearch *f, struct app *a);
+void copysearch_again(struct copysearch *f, struct copy_state *s, struct app *a, bool other_way);
+/* Before drawing: filter what came since. */
+void copysearch_follow(struct copysearch *f, struct copy_state *s);
+/* For the status line: ", match 3 of 17". */
+void copysearch_title(const struct copysearch *f, const struct copy_state *s, char *buf, size_t size);
+void copysearch_free(struct copysearch *f, struct copy_state *s);
+#endif
