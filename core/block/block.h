@@ -13,6 +13,7 @@ struct machine;
 struct device;
 struct drive;
 struct image;
+struct node;
 enum { BLOCK_SECTOR = 512 };
 enum drive_if { IF_NONE, IF_IDE, IF_FLOPPY, IF_SCSI, IF_VIRTIO };
 enum block_op { BLOCK_READ, BLOCK_WRITE, BLOCK_FLUSH, BLOCK_DISCARD };
@@ -41,14 +42,16 @@ struct drive_stats { uint64_t ops, bytes, time_ns; };
 
 struct drive {
 	struct machine *machine;
-	char *id;                                        /* "ide0-hd0", "ide1-cd0", "floppy0", or id= */
+	char *id;                                        /* "ide0-hd0", "ide1-cd0", "floppy0", or id=; "" when a device made it for itself */
+	bool anonymous;                                  /* so, and it goes with the device */
 	enum drive_if interface; int bus, unit;
 	bool cdrom, readonly;                            /* readonly: of the medium */
 	bool removable, has_tray;                        /* set by the device that takes the drive */
 	bool locked, tray_open;
 	char *file;                                      /* NULL: no medium */
 	const char *format;
-	char node[16];                                   /* node name of the medium, "#block123" */
+	char node[32];                                   /* node name of the medium, "#block123" or the name the user chose */
+	struct node *medium;                             /* node.h; NULL: the drive opened the image itself */
 	uint64_t size;                                   /* bytes of the medium, a multiple of BLOCK_SECTOR */
 	struct image *image;
 	struct device *dev;                              /* the device that uses it, or NULL */
@@ -56,6 +59,7 @@ struct drive {
 	 * guest to let go of a locked medium. */
 	void (*medium_changed)(void *arg, bool loaded);
 	void (*eject_requested)(void *arg, bool force);
+	void (*resized)(void *arg);                      /* size has changed under the device's feet */
 	void *change_arg;
 	struct drive_stats rd, wr, flush;
 	int64_t last_ns;                                 /* host time of the last completion, 0 = none */
@@ -72,7 +76,12 @@ struct drive {
 struct drive *drive_new(struct machine *m, const struct kv *kv, struct error *err);
 /* An empty drive (no medium): what a PC has without any option, "ide1-cd0" and "floppy0". */
 struct drive *drive_new_empty(struct machine *m, enum drive_if i, int bus, int unit, bool cdrom, struct error *err);
+/* A device's own drive, without a name: empty, or with a node as its medium (an error when somebody has it).  The device gives it back with
+ * drive_forget when it goes; that does nothing for other drives and NULL. */
+struct drive *drive_new_anonymous(struct machine *m, struct node *n, struct error *err);
+void drive_forget(struct drive *d);
 struct drive *drive_find(struct machine *m, const char *id);
+struct drive *drive_by_node(struct machine *m, const char *node);    /* whose medium has this node name */
 struct drive *drive_at(struct machine *m, enum drive_if i, int bus, int unit);
 struct drive *drive_first(struct machine *m);
 /* After the board and all -device: a drive that was meant for a place the machine does not have is an error. */
@@ -85,6 +94,7 @@ bool drive_attach(struct drive *d, struct device *dev, struct error *err);
 void drive_detach(struct drive *d);
 bool drive_loaded(const struct drive *d);                /* a medium is in and the tray is closed */
 bool drive_writethrough(const struct drive *d);          /* every write reaches the medium before it completes */
+void drive_set_writethrough(struct drive *d, bool on);
 bool drive_discards(const struct drive *d);              /* discard=unmap */
 
 /* Queue a request.  The iov must stay valid until done.  Without a medium the result is -ENOMEDIUM, past its end -EIO; both
@@ -101,6 +111,12 @@ void drive_drain(struct machine *m);
 /* Monitor: put in another medium; take it out.  format NULL = probe; readonly -1 keeps, 0 wants it writable, 1 read-only. */
 bool drive_change(struct drive *d, const char *file, const char *format, int readonly, struct error *err);
 bool drive_eject(struct drive *d, bool force, struct error *err);
+/* Monitor: a node becomes the medium of an empty drive whose tray, if it has one, is open. */
+bool drive_insert_node(struct drive *d, struct node *n, struct error *err);
+/* Monitor: another size, in bytes, of the image; the device is told through `resized`. */
+bool drive_resize(struct drive *d, uint64_t size, struct error *err);
+/* Monitor's and events' name of a drive: its own or that of its device; never empty while a device has it. */
+const char *drive_label(const struct drive *d);
 /* Monitor: write what snapshot=on collected into the image. */
 bool drive_has_overlay(const struct drive *d);
 bool drive_commit(struct drive *d, struct error *err);
@@ -110,5 +126,6 @@ void drive_set_locked(struct drive *d, bool locked);
 
 /* Lines of `info block` (one paragraph; verbose adds the image's data) and `info blockstats`. */
 void drive_info(const struct drive *d, bool verbose, struct text *out);
+void drive_info_node(const struct drive *d, bool verbose, struct text *out);      /* of info block -n, for a medium the drive opened itself */
 void drive_info_stats(const struct drive *d, struct text *out);
 #endif

@@ -11,6 +11,7 @@ struct req_list { struct block_req *head, **end; };
 struct blocks {
 	struct machine *machine;
 	struct drive *drives, **drives_end;
+	struct node *nodes;                     /* node.h; newest first */
 	struct listener listener;
 	unsigned none_count;                    /* names of drives without id=: "none0" ... */
 	unsigned node_count;                    /* names of media: "#block100" ... */

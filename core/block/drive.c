@@ -1,5 +1,6 @@
 /* drive.c - the drives of a machine: made from options, given to devices, opened, changed, ejected, described. */
 #include "core/block/block_int.h"
+#include "core/block/node.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +30,15 @@ struct drive *drive_first(struct machine *m)
 struct drive *drive_find(struct machine *m, const char *id)
 {
 	for (struct drive *d = drive_first(m); d; d = d->next)
-		if (!strcmp(d->id, id))
+		if (*id && !strcmp(d->id, id))
+			return d;
+	return NULL;
+}
+
+struct drive *drive_by_node(struct machine *m, const char *node)
+{
+	for (struct drive *d = drive_first(m); d; d = d->next)
+		if (d->image && !strcmp(d->node, node))
 			return d;
 	return NULL;
 }
@@ -82,25 +91,39 @@ static bool choose_place(struct machine *m, struct drive *d, const struct drive_
 	return true;
 }
 
-static void insert(struct drive *d, struct image *im)
+/* The drive's own image, or the one of a node that it has taken. */
+static void insert(struct drive *d, struct image *im, struct node *n)
 {
 	static const char plea[] = "WARNING: Image format was not specified for '%s' and probing guessed raw.\n"
 		"         Automatically detecting the format is dangerous for raw images, write operations on block 0 will be restricted.\n"
 		"         Specify the 'raw' format explicitly to remove the restrictions.\n";
 	if (im->probed && !im->readonly)
 		fprintf(stderr, plea, im->file);
-	snprintf(d->node, sizeof(d->node), "#block%u", 100 + d->machine->blocks->node_count++ % 900);
+	if (n)
+		snprintf(d->node, sizeof(d->node), "%s", n->name);
+	else
+		snprintf(d->node, sizeof(d->node), "#block%u", 100 + d->machine->blocks->node_count++ % 900);
+	d->medium = n;
 	d->image = im;
 	d->file = strdup(im->file);
-	d->format = im->format->name;
+	d->format = n ? n->driver : im->format->name;
 	d->size = im->size;
 	d->readonly = im->readonly;
+}
+
+static void let_go(struct drive *d)
+{
+	if (d->medium)
+		node_release(d->medium);
+	else
+		image_close(d->image);
+	d->medium = NULL;
 }
 
 static void take_out(struct drive *d)
 {
 	drive_quiesce(d);
-	image_close(d->image);
+	let_go(d);
 	free(d->file);
 	d->image = NULL;
 	d->file = NULL;
@@ -129,7 +152,7 @@ static struct drive *drive_make(struct machine *m, const struct drive_opts *o)
 
 static void drive_free(struct drive *d)
 {
-	image_close(d->image);
+	let_go(d);
 	free(d->id);
 	free(d->file);
 	free(d->cache);
@@ -155,14 +178,14 @@ struct drive *drive_new(struct machine *m, const struct kv *kv, struct error *er
 	if (!choose_place(m, d, &o, err))
 		goto fail;
 	d->id = o.id ? strdup(o.id) : default_id(b, d);
-	if (drive_find(m, d->id)) {
-		error_set(err, "Duplicate ID '%s' for drive", d->id);
+	if (drive_find(m, d->id) || node_find(m, d->id)) {
+		error_set(err, node_find(m, d->id) ? "Device name '%s' conflicts with an existing node name" : "Duplicate ID '%s' for drive", d->id);
 		goto fail;
 	}
 	if (o.file && !(im = image_open(o.file, o.format, &o.image, err)))
 		goto fail;
 	if (im)
-		insert(d, im);
+		insert(d, im, NULL);
 	add(b, d);
 	return d;
 fail:
@@ -185,6 +208,37 @@ struct drive *drive_new_empty(struct machine *m, enum drive_if i, int bus, int u
 	}
 	add(b, d);
 	return d;
+}
+
+struct drive *drive_new_anonymous(struct machine *m, struct node *n, struct error *err)
+{
+	struct drive_opts o = { .interface = IF_NONE, .cache = "writeback", .werror = ON_ERROR_ENOSPC };
+
+	if (n)
+		o.image = n->image->opts;
+	struct blocks *b = blocks_get(m);
+	struct drive *d = drive_make(m, &o);
+	d->id = strdup("");
+	d->anonymous = true;
+	if (n && !node_take(n, d, err)) {
+		drive_free(d);
+		return NULL;
+	}
+	if (n)
+		insert(d, n->image, n);
+	add(b, d);
+	return d;
+}
+
+void drive_forget(struct drive *d)
+{
+	if (d && d->anonymous && !d->dev)
+		drive_delete(d);
+}
+
+const char *drive_label(const struct drive *d)
+{
+	return *d->id || !d->dev ? d->id : d->dev->id ? d->dev->id : d->dev->path;
 }
 
 void drive_delete(struct drive *d)
@@ -211,6 +265,7 @@ void blocks_free(struct machine *m)
 		b->drives = d->next;
 		drive_free(d);
 	}
+	nodes_free(m);
 	free(b);
 	m->blocks = NULL;
 }
@@ -242,6 +297,7 @@ void drive_detach(struct drive *d)
 	d->dev = NULL;
 	d->medium_changed = NULL;
 	d->eject_requested = NULL;
+	d->resized = NULL;
 	d->change_arg = NULL;
 }
 
@@ -253,6 +309,14 @@ bool drive_loaded(const struct drive *d)
 bool drive_writethrough(const struct drive *d)
 {
 	return d->opts->writethrough;
+}
+
+/* Its window or overlay and the file below: whoever writes to the file waits for it. */
+void drive_set_writethrough(struct drive *d, bool on)
+{
+	d->opts->writethrough = on;
+	for (struct image *im = d->image; im; im = im->backing)
+		im->opts.writethrough = on;
 }
 
 bool drive_discards(const struct drive *d)
@@ -273,7 +337,7 @@ static void move_tray(struct drive *d, bool open)
 	char detail[512];
 	d->tray_open = open;
 	snprintf(detail, sizeof(detail), "{\"device\": \"%s\", \"tray-open\": %s, \"id\": \"%s\"}", d->id, open ? "true" : "false",
-		d->dev ? d->dev->path : "");
+		!d->dev ? "" : d->dev->id ? d->dev->id : d->dev->path);
 	machine_emit(d->machine, EV_TRAY_MOVED, detail);
 }
 
@@ -294,12 +358,12 @@ void drive_set_locked(struct drive *d, bool locked)
 static bool open_up(struct drive *d, bool force, struct error *err)
 {
 	if (!d->removable)
-		return error_set(err, "Device '%s' is not removable", d->id);
+		return error_set(err, "Device '%s' is not removable", drive_label(d));
 	if (d->locked && !d->tray_open) {
 		if (d->eject_requested)
 			d->eject_requested(d->change_arg, force);
 		if (!force)
-			return error_set(err, "Device '%s' is locked and force was not specified, wait for tray to open and try again", d->id);
+			return error_set(err, "Device '%s' is locked and force was not specified, wait for tray to open and try again", drive_label(d));
 	}
 	take_out(d);
 	if (d->has_tray && !d->tray_open)
@@ -311,6 +375,37 @@ static bool open_up(struct drive *d, bool force, struct error *err)
 bool drive_eject(struct drive *d, bool force, struct error *err)
 {
 	return open_up(d, force, err);
+}
+
+bool drive_insert_node(struct drive *d, struct node *n, struct error *err)
+{
+	if (d->dev && !d->removable)
+		return error_set(err, "Device is not removable");
+	if (d->has_tray && !d->tray_open)
+		return error_set(err, "Tray of the device is not open");
+	if (d->image)
+		return error_set(err, n->drive ? "Node '%s' is already in use" : "There already is a medium in the device", n->name);
+	if (!node_take(n, d, err))
+		return false;
+	insert(d, n->image, n);
+	if (!d->has_tray)                       /* a drive with a tray learns of it when the tray closes */
+		tell(d, true);
+	return true;
+}
+
+bool drive_resize(struct drive *d, uint64_t size, struct error *err)
+{
+	if (!d->image)
+		return error_set(err, "Device '%s' has no medium", drive_label(d));
+	if (d->readonly)
+		return error_set(err, "Block node is read-only");
+	drive_quiesce(d);
+	if (!image_resize(d->image, size, err))
+		return false;
+	d->size = d->image->size;
+	if (d->resized)
+		d->resized(d->change_arg);
+	return true;
 }
 
 static bool same_file(const struct drive *d, const char *file)
@@ -329,7 +424,7 @@ bool drive_change(struct drive *d, const char *file, const char *format, int rea
 {
 	struct image_opts opts = *d->opts;
 	if (!d->removable)
-		return error_set(err, "Device '%s' is not removable", d->id);
+		return error_set(err, "Device '%s' is not removable", drive_label(d));
 	opts.readonly = d->cdrom || (readonly < 0 ? opts.readonly : readonly);
 	/* The new medium must open before the old one is let go.  When it is the same file our own lock would be in the way. */
 	bool again = same_file(d, file);
@@ -342,7 +437,7 @@ bool drive_change(struct drive *d, const char *file, const char *format, int rea
 		return false;
 	}
 	d->opts->readonly = opts.readonly;
-	insert(d, im);
+	insert(d, im, NULL);
 	if (d->tray_open)
 		move_tray(d, false);
 	tell(d, true);
@@ -357,76 +452,9 @@ bool drive_has_overlay(const struct drive *d)
 bool drive_commit(struct drive *d, struct error *err)
 {
 	if (!d->image)
-		return error_set(err, "Device '%s' has no medium", d->id);
+		return error_set(err, "Device '%s' has no medium", drive_label(d));
 	if (!drive_has_overlay(d))
-		return error_set(err, "'commit' error for '%s': Operation not supported", d->id);
+		return error_set(err, "'commit' error for '%s': Operation not supported", drive_label(d));
 	drive_quiesce(d);
-	return overlay_commit(d->image, err) || error_prefix(err, "'commit' error for '%s': ", d->id);
-}
-
-/* ---- monitor's texts ------------------------------------------------------------------------------------------------------------------ */
-
-static const char *cache_text(const struct drive *d)
-{
-	const struct image_opts *o = d->opts;
-	bool no_flush = o->no_flush || o->snapshot;
-	if (o->direct)
-		return o->writethrough ? "writethrough, direct" : no_flush ? "writeback, direct, ignore flushes" : "writeback, direct";
-	return o->writethrough ? "writethrough" : no_flush ? "writeback, ignore flushes" : "writeback";
-}
-
-static void print_size(char *buf, size_t n, uint64_t bytes)
-{
-	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
-	double v = (double)bytes;
-	int u = 0;
-	while (v >= 1000 && u < 6) {
-		v /= 1024;
-		u++;
-	}
-	snprintf(buf, n, "%.3g %s", v, units[u]);
-}
-
-static void info_image(const struct drive *d, struct text *out)
-{
-	const struct image *im = d->image->backing ? d->image->backing : d->image;
-	char size[32], used[32];
-	struct stat st;
-	print_size(size, sizeof(size), im->size);
-	print_size(used, sizeof(used), fstat(im->fd, &st) ? 0 : (uint64_t)st.st_blocks * 512);
-	text_printf(out, "\nImages:\nimage: %s\nfile format: %s\nvirtual size: %s (%llu bytes)\ndisk size: %s\n", im->file, im->format->name,
-		size, (unsigned long long)im->size, used);
-}
-
-void drive_info(const struct drive *d, bool verbose, struct text *out)
-{
-	if (d->image)
-		text_printf(out, "%s (%s): %s (%s%s)\n", d->id, d->node, d->file, d->format, d->readonly ? ", read-only" : "");
-	else
-		text_printf(out, "%s: [not inserted]\n", d->id);
-	if (d->dev)
-		text_printf(out, "    Attached to:      %s\n", d->dev->path);
-	if (d->removable)
-		text_printf(out, "    Removable device: %slocked, tray %s\n", d->locked ? "" : "not ", d->tray_open ? "open" : "closed");
-	if (!d->image)
-		return;
-	text_printf(out, "    Cache mode:       %s\n", cache_text(d));
-	if (d->opts->zeroes != ZEROES_OFF)
-		text_printf(out, "    Detect zeroes:    %s\n", d->opts->zeroes == ZEROES_ON ? "on" : "unmap");
-	if (d->image->format->info)
-		d->image->format->info(d->image, out);
-	if (verbose)
-		info_image(d, out);
-}
-
-void drive_info_stats(const struct drive *d, struct text *out)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	int64_t now = t.tv_sec * NS_PER_SEC + t.tv_nsec;
-	text_printf(out, "%s: rd_bytes=%llu wr_bytes=%llu rd_operations=%llu wr_operations=%llu flush_operations=%llu wr_total_time_ns=%llu "
-		"rd_total_time_ns=%llu flush_total_time_ns=%llu rd_merged=0 wr_merged=0 idle_time_ns=%lld\n", d->id,
-		(unsigned long long)d->rd.bytes, (unsigned long long)d->wr.bytes, (unsigned long long)d->rd.ops, (unsigned long long)d->wr.ops,
-		(unsigned long long)d->flush.ops, (unsigned long long)d->wr.time_ns, (unsigned long long)d->rd.time_ns,
-		(unsigned long long)d->flush.time_ns, (long long)(d->last_ns ? now - d->last_ns : 0));
+	return overlay_commit(d->image, err) || error_prefix(err, "'commit' error for '%s': ", drive_label(d));
 }

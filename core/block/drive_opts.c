@@ -181,16 +181,6 @@ static bool parse_file(struct drive_opts *o, const struct kv *kv, struct error *
 	return check_keys(kv, o->format, err);
 }
 
-static bool id_ok(const char *id)
-{
-	if (!isalpha((unsigned char)*id))
-		return false;
-	for (; *id; id++)
-		if (!isalnum((unsigned char)*id) && !strchr("-._", *id))
-			return false;
-	return true;
-}
-
 bool drive_opts_parse(struct drive_opts *o, const struct kv *kv, bool snapshot, struct error *err)
 {
 	const char *v;
@@ -199,7 +189,7 @@ bool drive_opts_parse(struct drive_opts *o, const struct kv *kv, bool snapshot, 
 	o->werror = ON_ERROR_ENOSPC;
 
 	o->id = kv_get(kv, "id");
-	if (o->id && !id_ok(o->id))
+	if (o->id && !identifier_ok(o->id))
 		return error_set(err, "Parameter 'id' expects an identifier\n"
 			"Identifiers consist of letters, digits, '-', '.', '_', starting with a letter.");
 	v = kv_get(kv, "media");

@@ -24,6 +24,7 @@ struct image_format {
 	int  (*write)(struct image *im, uint64_t off, const struct iovec *iov, int niov);
 	int  (*flush)(struct image *im);
 	int  (*discard)(struct image *im, uint64_t off, uint64_t len);
+	bool (*resize)(struct image *im, uint64_t size, struct error *err);     /* NULL: it cannot */
 	void (*info)(const struct image *im, struct text *out);  /* format-specific lines of info block -v; may be NULL */
 };
 extern const struct image_format format_raw, format_overlay;
@@ -56,6 +57,10 @@ struct image {
 /* Open `file`; format NULL = look at the content.  Any thread that may block. */
 struct image *image_open(const char *file, const char *format, const struct image_opts *opts, struct error *err);
 void image_close(struct image *im);
+/* The image of the file that all this lies on. */
+const struct image *image_bottom(const struct image *im);
+/* Change the size of the image; nothing may be in flight. */
+bool image_resize(struct image *im, uint64_t size, struct error *err);
 /* The format a block of this content would be taken for, or NULL: raw. */
 const char *image_probe(const uint8_t *head, size_t len);
 

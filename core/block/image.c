@@ -158,3 +158,19 @@ void image_close(struct image *im)
 	free(im->file);
 	free(im);
 }
+
+const struct image *image_bottom(const struct image *im)
+{
+	while (im->backing)
+		im = im->backing;
+	return im;
+}
+
+bool image_resize(struct image *im, uint64_t size, struct error *err)
+{
+	if (size % 512 || size > INT64_MAX)
+		return error_set(err, "Parameter 'size' expects a multiple of 512 below 2^63");
+	if (!im->format->resize)
+		return error_set(err, "Image format driver '%s' does not support resize", im->format->name);
+	return im->format->resize(im, size, err);
+}

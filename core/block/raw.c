@@ -155,6 +155,18 @@ static int raw_discard(struct image *im, uint64_t off, uint64_t len)
 	return errno == EOPNOTSUPP || errno == ENODEV || errno == ENOSYS ? 0 : -errno;     /* a hint: not being able to is no error */
 }
 
+static bool raw_resize(struct image *im, uint64_t size, struct error *err)
+{
+	struct stat st;
+
+	if (fstat(im->fd, &st) || !S_ISREG(st.st_mode))
+		return error_set(err, "Cannot resize device files");
+	if (ftruncate(im->fd, (off_t)size))
+		return error_set(err, "Failed to resize the file: %s", strerror(errno));
+	im->size = im->file_size = size;
+	return true;
+}
+
 const struct image_format format_raw = {
-	.name = "raw", .open = raw_open, .close = raw_close, .read = raw_read, .write = raw_write, .flush = raw_flush, .discard = raw_discard,
+	.name = "raw", .resize = raw_resize, .open = raw_open, .close = raw_close, .read = raw_read, .write = raw_write, .flush = raw_flush, .discard = raw_discard,
 };

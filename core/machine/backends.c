@@ -1,6 +1,7 @@
 /* backends.c - from options to back ends. */
 #include "core/machine/backends.h"
 #include "core/block/block.h"
+#include "core/block/node.h"
 #include "core/char/chardev.h"
 #include "core/machine/machine.h"
 #include "core/machine/objects.h"
@@ -123,6 +124,9 @@ static bool create_ports(struct machine *m, struct error *err)
 
 bool backends_create(struct machine *m, struct error *err)
 {
+	for (struct optlist *o = m->opt->blockdevs; o; o = o->next)
+		if (!node_new(m, o->kv, err))
+			return error_prefix(err, "-blockdev %.300s: ", o->text);
 	for (struct optlist *o = m->opt->drives; o; o = o->next)
 		if (!drive_new(m, o->kv, err))
 			return error_prefix(err, "%s: ", o->text);

@@ -1,9 +1,9 @@
 /* device.c - devices by descriptor: creation, properties, buses. */
 #include "core/machine/device.h"
 #include "core/block/block.h"
+#include "core/block/node.h"
 #include "core/char/chardev.h"
 #include "core/machine/machine.h"
-#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -15,16 +15,6 @@ const struct device_desc *device_find_desc(const char *name)
 		if (!strcmp((*d)->name, name) || ((*d)->alias && !strcmp((*d)->alias, name)))
 			return *d;
 	return NULL;
-}
-
-static bool id_ok(const char *id)
-{
-	if (!isalpha((unsigned char)*id))
-		return false;
-	for (; *id; id++)
-		if (!isalnum((unsigned char)*id) && !strchr("-._", *id))
-			return false;
-	return true;
 }
 
 static const struct prop *find_prop(const struct device *d, const char *name)
@@ -40,6 +30,8 @@ static void free_props(struct device *d)
 	for (const struct prop *p = d->desc->props; p && p->type != PROP_END; p++)
 		if (p->type == PROP_STRING)
 			free(*(char **)((char *)d + p->offset));
+		else if (p->type == PROP_DRIVE)
+			drive_forget(*(struct drive **)((char *)d + p->offset));
 }
 
 static void device_free(struct device *d)
@@ -66,7 +58,7 @@ static bool apply_globals(struct device *d, struct error *err)
 struct device *device_new(struct machine *m, const struct device_desc *desc, const char *id, struct error *err)
 {
 	char path[512];
-	if (id && !id_ok(id)) {
+	if (id && !identifier_ok(id)) {
 		error_set(err, "Parameter 'id' expects an identifier\nIdentifiers consist of letters, digits, '-', '.', '_', starting with a letter.");
 		return NULL;
 	}
@@ -176,10 +168,24 @@ static bool set_mac(struct device *d, const struct prop *p, const char *value, s
 	return true;
 }
 
+/* A drive by its name, or a named image in a drive of the device's own. */
+static bool set_drive(struct device *d, const struct prop *p, const char *value, struct error *err)
+{
+	struct drive **at = (struct drive **)((char *)d + p->offset), *v = drive_find(d->machine, value);
+	struct node *n = v ? NULL : node_find(d->machine, value);
+
+	if (!v && !n)
+		return error_set(err, "Property '%s.%s' can't find value '%s'", d->desc->name, p->name, value);
+	if (n && !(v = drive_new_anonymous(d->machine, n, err)))
+		return false;
+	drive_forget(*at);
+	*at = v;
+	return true;
+}
+
 static bool set_backend(struct device *d, const struct prop *p, const char *value, struct error *err)
 {
-	void *v = p->type == PROP_CHARDEV ? (void *)chardev_find(d->machine, value) :
-		p->type == PROP_DRIVE ? (void *)drive_find(d->machine, value) : NULL;
+	void *v = p->type == PROP_CHARDEV ? (void *)chardev_find(d->machine, value) : NULL;
 	if (!v)
 		return error_set(err, "Property '%s.%s' can't find value '%s'", d->desc->name, p->name, value);
 	*(void **)((char *)d + p->offset) = v;
@@ -196,7 +202,8 @@ bool device_set(struct device *d, const char *name, const char *value, struct er
 	case PROP_ENUM: return set_enum(d, p, value, err);
 	case PROP_MAC:  return set_mac(d, p, value, err);
 	case PROP_PCI_ADDR: return set_pci_addr(d, p, value, err);
-	case PROP_CHARDEV: case PROP_DRIVE: case PROP_NETDEV: return set_backend(d, p, value, err);
+	case PROP_DRIVE: return set_drive(d, p, value, err);
+	case PROP_CHARDEV: case PROP_NETDEV: return set_backend(d, p, value, err);
 	case PROP_STRING: {
 		char **s = (char **)((char *)d + p->offset);
 		free(*s);

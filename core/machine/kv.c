@@ -68,6 +68,23 @@ struct kv *kv_parse(const char *text, const char *implied_key, struct error *err
 	return list;
 }
 
+void kv_append(struct kv **list, const char *key, const char *val)
+{
+	while (*list)
+		list = &(*list)->next;
+	kv_add(&list, strdup(key), strdup(val));
+}
+
+bool identifier_ok(const char *id)
+{
+	if (!isalpha((unsigned char)*id))
+		return false;
+	for (; *id; id++)
+		if (!isalnum((unsigned char)*id) && !strchr("-._", *id))
+			return false;
+	return true;
+}
+
 void kv_free(struct kv *kv)
 {
 	while (kv) {

@@ -10,6 +10,13 @@ struct kv { char *key, *val; struct kv *next; };
 struct optlist { char *text; struct kv *kv; struct optlist *next; };            /* one occurrence of an option */
 struct kv *kv_parse(const char *text, const char *implied_key, struct error *err);
 void kv_free(struct kv *kv);
+void kv_append(struct kv **list, const char *key, const char *val);             /* both are copied */
+/* json_kv.c: the same list from a JSON object, as newer management programs write option arguments; members of members get dotted keys
+ * ("file.filename"), booleans are "on" and "off".  False: err says what cannot be read.  json_t is jansson's. */
+struct json_t;
+bool kv_from_json(const struct json_t *o, struct kv **out, struct error *err);
+/* An option's argument in either spelling: text that begins with "{" is JSON. */
+bool kv_parse_either(const char *text, const char *implied_key, struct kv **out, struct error *err);
 const char *kv_get(const struct kv *kv, const char *key);                       /* last one wins; NULL when absent */
 /* Value checks; absent key leaves *out alone.  `who` names the option in the message. */
 bool kv_bool(const struct kv *kv, const char *key, bool *out, const char *who, struct error *err);
@@ -17,6 +24,7 @@ bool kv_u64(const struct kv *kv, const char *key, uint64_t *out, const char *who
 bool kv_size(const struct kv *kv, const char *key, uint64_t unit, uint64_t *out, const char *who, struct error *err);
 /* Error unless every key is in the NULL-terminated list. */
 bool kv_only(const struct kv *kv, const char *const *allowed, const char *who, struct error *err);
+bool identifier_ok(const char *id);                                             /* letters, digits, "-", ".", "_", a letter first */
 bool parse_size(const char *s, uint64_t unit, uint64_t *out);                   /* 512, 1.5G, 64K ... */
 
 enum display_kind { DISPLAY_DEFAULT, DISPLAY_CURSES, DISPLAY_NONE };
@@ -29,7 +37,7 @@ struct options {
 	uint64_t ram_bytes;
 	unsigned smp, maxcpus, sockets, cores, threads;
 	char *boot_order, *boot_once; bool boot_menu, boot_strict; int64_t reboot_timeout;
-	struct optlist *serials, *parallels, *monitors, *mons, *qmps, *debugcons, *chardevs, *drives, *devices, *globals, *qtests, *gdbs, *fw_cfg, *vgas;
+	struct optlist *serials, *parallels, *monitors, *mons, *qmps, *debugcons, *chardevs, *blockdevs, *drives, *devices, *globals, *qtests, *gdbs, *fw_cfg, *vgas;
 	char *qtest_log;
 	enum display_kind display; bool nographic;
 	bool paused /* -S */, no_reboot, no_shutdown, nodefaults, snapshot, no_hpet, no_acpi, daemonize;

@@ -1,6 +1,6 @@
 /* cmd_block.c - commands about drives. */
 #include "core/block/block.h"
-#include "core/block/format.h"
+#include "core/block/node.h"
 #include "core/machine/machine.h"
 #include "core/monitor/commands.h"
 #include "core/monitor/internal.h"
@@ -68,7 +68,9 @@ HANDLER(cmd_drive_add)
 	const char *type = kv_get(kv, "if");
 	bool ok;
 
-	if (type && strcmp(type, "none"))
+	if (arg_flag(a, "node"))
+		ok = node_new(x->m, kv, err) != NULL;
+	else if (type && strcmp(type, "none"))
 		ok = error_set(err, "Can't hot-add drive to type %s", type);
 	else {
 		if (!type)
@@ -85,6 +87,10 @@ HANDLER(cmd_drive_add)
 
 HANDLER(cmd_drive_del)
 {
+	const struct node *n = node_find(x->m, arg_str(a, "device"));
+	if (n)                                  /* a node of drive_add -n */
+		return node_delete(x->m, n->name, err);
+
 	struct drive *d = find(x, a, err);
 
 	if (!d)
@@ -132,18 +138,36 @@ HANDLER(cmd_throttle)
 	return !(bps | iops | bps_each | iops_each) || error_set(err, "Drive '%s' stays without limits: this build has none", arg_str(a, "device"));
 }
 
+HANDLER(cmd_block_resize)
+{
+	const char *name = arg_str(a, "device");
+	struct drive *d = drive_find(x->m, name);
+
+	if (!d)
+		return error_set(err, "Cannot find device='%s' nor node-name=''", name);
+	return drive_resize(d, (uint64_t)arg_int(a, "size"), err);
+}
+
+/* Drives, or with -n images by their node names; of one drive the paragraph alone. */
 HANDLER(info_block)
 {
 	const char *only = arg_str(a, "device");
-	bool first = true;
+	bool nodes = arg_flag(a, "nodes"), verbose = arg_flag(a, "verbose");
+	unsigned shown = 0;
 
+	for (struct node *n = nodes ? node_first(x->m) : NULL; n; n = n->next)
+		if (!only || !strcmp(only, n->name)) {
+			text_printf(x->out, "%s", shown++ ? "\n" : "");
+			node_info(n, verbose, x->out);
+		}
 	for (struct drive *d = drive_first(x->m); d; d = d->next) {
-		if (only && strcmp(only, d->id))
+		if (nodes ? !d->image || d->medium || (only && strcmp(only, d->node)) : only && (!*d->id || strcmp(only, d->id)))
 			continue;
-		if (!first)
-			text_printf(x->out, "\n");
-		first = false;
-		drive_info(d, arg_flag(a, "verbose"), x->out);
+		text_printf(x->out, "%s", shown++ ? "\n" : "");
+		if (nodes)
+			drive_info_node(d, verbose, x->out);
+		else
+			drive_info(d, verbose, x->out);
 	}
 	return true;
 }

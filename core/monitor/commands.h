@@ -54,6 +54,7 @@ HANDLER(cmd_drive_add);
 HANDLER(cmd_drive_del);
 HANDLER(cmd_throttle);
 HANDLER(cmd_block_absent);
+HANDLER(cmd_block_resize);
 HANDLER(cmd_drive_absent);
 HANDLER(cmd_nbd_add);
 HANDLER(cmd_block_passwd);

@@ -20,7 +20,7 @@ struct qmp_cmd {
 	json_t *(*run)(struct machine *m, const json_t *args, struct error *err);
 	const char *answer, *flags, *help;
 };
-enum qmp_type_kind { QMP_OBJECT, QMP_ENUM, QMP_UNION };
+enum qmp_type_kind { QMP_OBJECT, QMP_ENUM, QMP_UNION, QMP_ALTERNATE };
 struct qmp_type { const char *name; enum qmp_type_kind kind; const char *spec, *tag, *variants; };
 struct qmp_event { enum machine_event number; const char *name, *data; unsigned pause_ms; const char *help; };
 extern const struct qmp_cmd qmp_commands[];             /* these three end with name NULL */
@@ -35,6 +35,8 @@ struct qmp_member { char name[64]; bool optional; const char *type; size_t type_
 bool qmp_next_member(const char **spec, struct qmp_member *out);
 /* Word after word of "a|b|c", or of variants "a=X|b=". */
 bool qmp_next_word(const char **list, const char **word, size_t *len);
+/* The members that a command's arguments always may have. */
+const char *qmp_members(const struct qmp_cmd *c);
 /* Do the arguments fit?  open: further members may be there. */
 bool qmp_check(const char *spec, const json_t *args, bool open, struct error *err);
 bool qmp_fits(const char *type, const json_t *value, struct error *err);        /* "" = an empty object */

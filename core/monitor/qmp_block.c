@@ -1,6 +1,6 @@
 /* qmp_block.c - handlers about drives. */
 #include "core/block/block.h"
-#include "core/block/format.h"
+#include "core/block/node.h"
 #include "core/monitor/qmp_handlers.h"
 #include <string.h>
 #include <sys/stat.h>
@@ -17,7 +17,7 @@ static struct drive *find(struct machine *m, const json_t *a, struct error *err)
 		return NULL;
 	}
 	for (struct drive *d = drive_first(m); d; d = d->next)
-		if (name ? !strcmp(d->id, name) : (dev && d->dev == dev) || !strcmp(d->id, id))
+		if (name ? *name && !strcmp(d->id, name) : (dev && d->dev == dev) || (*id && !strcmp(d->id, id)))
 			return d;
 	error_set(err, NOT_FOUND "Device '%s' not found", name ? name : id);
 	return NULL;
@@ -25,27 +25,31 @@ static struct drive *find(struct machine *m, const json_t *a, struct error *err)
 
 /* ---- what there is ------------------------------------------------------------------------------------------------------------------ */
 
-static json_t *image_info(const struct drive *d)
+/* An image under the name of a format: what lies below a drive's overlay is what the drive is said to show. */
+static json_t *image_info(const struct image *im, const char *format)
 {
-	const struct image *im = d->image->backing && d->opts->snapshot ? d->image->backing : d->image;
-	json_t *o = json_pack("{s:o, s:s, s:I}", "filename", qmp_text(im->file, strlen(im->file)), "format", im->format->name, "virtual-size", (json_int_t)im->size);
+	const struct image *file = image_bottom(im);
+	json_t *o = json_pack("{s:o, s:s, s:I}", "filename", qmp_text(im->file, strlen(im->file)), "format", format, "virtual-size", (json_int_t)im->size);
 	struct stat st;
 
-	if (im->fd >= 0 && !fstat(im->fd, &st))
+	if (file->fd >= 0 && !fstat(file->fd, &st))
 		json_object_set_new(o, "actual-size", json_integer(st.st_blocks * (json_int_t)512));
 	return o;
 }
 
-static json_t *node_info(const struct drive *d)
+static json_t *describe(const struct image *im, const char *node, const char *format, const struct image_opts *o)
 {
 	static const char *const zeroes[] = { [ZEROES_OFF] = "off", [ZEROES_ON] = "on", [ZEROES_UNMAP] = "unmap" };
-	const struct image_opts *o = d->opts;
 
 	return json_pack("{s:o, s:s, s:b, s:s, s:i, s:b, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:{s:b, s:b, s:b}, s:i}", "file",
-		qmp_text(d->file, strlen(d->file)), "node-name", d->node, "ro", (int)d->readonly, "drv", d->format, "backing_file_depth", 0, "encrypted", 0,
-		"detect_zeroes", zeroes[o->zeroes], "bps", 0, "bps_rd", 0, "bps_wr", 0, "iops", 0, "iops_rd", 0, "iops_wr", 0, "image", image_info(d),
+		qmp_text(im->file, strlen(im->file)), "node-name", node, "ro", (int)im->readonly, "drv", format, "backing_file_depth", 0, "encrypted", 0,
+		"detect_zeroes", zeroes[o->zeroes], "bps", 0, "bps_rd", 0, "bps_wr", 0, "iops", 0, "iops_rd", 0, "iops_wr", 0, "image", image_info(im, format),
 		"cache", "writeback", (int)!o->writethrough, "direct", (int)o->direct, "no-flush", (int)o->no_flush, "write_threshold", 0);
 }
+
+static json_t *medium_info(const struct drive *d) { return describe(d->image, d->node, d->format, d->opts); }
+
+static json_t *device_name(const struct device *dev) { return json_string(dev->id ? dev->id : dev->path); }
 
 QMP_HANDLER(qmp_query_block)
 {
@@ -54,11 +58,11 @@ QMP_HANDLER(qmp_query_block)
 	for (struct drive *d = drive_first(m); d; d = d->next) {
 		json_t *o = json_pack("{s:s, s:s, s:b, s:b}", "device", d->id, "type", "unknown", "removable", (int)d->removable, "locked", (int)d->locked);
 		if (d->dev)
-			json_object_set_new(o, "qdev", json_string(d->dev->path));
+			json_object_set_new(o, "qdev", device_name(d->dev));
 		if (d->has_tray)
 			json_object_set_new(o, "tray_open", json_boolean(d->tray_open));
 		if (d->image)
-			json_object_set_new(o, "inserted", node_info(d));
+			json_object_set_new(o, "inserted", medium_info(d));
 		if (d->dev && d->interface != IF_FLOPPY)
 			json_object_set_new(o, "io-status", json_string(m->state == RUN_IO_ERROR && d->failed ? "failed" : "ok"));
 		json_array_append_new(list, o);
@@ -70,9 +74,11 @@ QMP_HANDLER(qmp_query_nodes)
 {
 	json_t *list = json_array();
 
+	for (struct node *n = node_first(m); n; n = n->next)
+		json_array_append_new(list, describe(n->image, n->name, n->driver, &n->image->opts));
 	for (struct drive *d = drive_first(m); d; d = d->next)
-		if (d->image)
-			json_array_append_new(list, node_info(d));
+		if (d->image && !d->medium)
+			json_array_append_new(list, medium_info(d));
 	return list;
 }
 
@@ -117,7 +123,7 @@ QMP_HANDLER(qmp_query_blockstats)
 		if (!nodes)
 			json_object_set_new(o, "device", json_string(d->id));
 		if (!nodes && d->dev)
-			json_object_set_new(o, "qdev", json_string(d->dev->path));
+			json_object_set_new(o, "qdev", device_name(d->dev));
 		if (d->image)
 			json_object_set_new(o, "node-name", json_string(d->node));
 		json_array_append_new(list, o);
@@ -152,7 +158,7 @@ static struct drive *with_tray(struct machine *m, const json_t *a, struct error 
 	if (d && d->has_tray)
 		return d;
 	if (d)
-		error_set(err, d->removable ? "Device '%s' does not have a tray" : "Device '%s' is not removable", d->id);
+		error_set(err, d->removable ? "Device '%s' does not have a tray" : "Device '%s' is not removable", drive_label(d));
 	return NULL;
 }
 
@@ -165,7 +171,7 @@ QMP_HANDLER(qmp_open_tray)
 	if (d->locked && !d->tray_open && d->eject_requested)
 		d->eject_requested(d->change_arg, qmp_bool(a, "force"));
 	if (d->locked && !d->tray_open && !qmp_bool(a, "force"))
-		return qmp_done(error_set(err, "Device '%s' is locked and force was not specified, wait for tray to open and try again", d->id));
+		return qmp_done(error_set(err, "Device '%s' is locked and force was not specified, wait for tray to open and try again", drive_label(d)));
 	drive_set_tray(d, true);
 	return json_object();
 }
@@ -184,8 +190,53 @@ QMP_HANDLER(qmp_remove_medium)
 	struct drive *d = find(m, a, err);
 
 	if (d && d->has_tray && !d->tray_open)
-		return qmp_done(error_set(err, "Tray of device '%s' is not open", d->id));
+		return qmp_done(error_set(err, "Tray of device '%s' is not open", drive_label(d)));
 	return qmp_done(d && drive_eject(d, false, err));
+}
+
+/* ---- named images ------------------------------------------------------------------------------------------------------------------- */
+
+QMP_HANDLER(qmp_blockdev_add)
+{
+	struct kv *kv;
+
+	if (!kv_from_json(a, &kv, err))
+		return NULL;
+	bool ok = node_new(m, kv, err) != NULL;
+	kv_free(kv);
+	return qmp_done(ok);
+}
+
+QMP_HANDLER(qmp_blockdev_del) { return qmp_done(node_delete(m, qmp_str(a, "node-name"), err)); }
+
+QMP_HANDLER(qmp_insert_medium)
+{
+	struct drive *d = find(m, a, err);
+	struct node *n = d ? node_find(m, qmp_str(a, "node-name")) : NULL;
+
+	if (d && !n)
+		error_set(err, "Node '%s' not found", qmp_str(a, "node-name"));
+	return qmp_done(n && drive_insert_node(d, n, err));
+}
+
+QMP_HANDLER(qmp_block_resize)
+{
+	const char *id = qmp_str(a, "device"), *name = qmp_str(a, "node-name");
+	int64_t size = qmp_num(a, "size");
+
+	if (!id == !name)
+		return qmp_done(error_set(err, "Need exactly one of 'device' and 'node-name'"));
+	if (size < 0)
+		return qmp_done(error_set(err, "Parameter 'size' expects a >0 size"));
+	struct drive *d = id ? drive_find(m, id) : drive_by_node(m, name);
+	if (d)
+		return qmp_done(drive_resize(d, (uint64_t)size, err));
+	struct node *n = name ? node_find(m, name) : NULL;
+	if (!n)
+		return qmp_done(error_set(err, "Cannot find device='%s' nor node-name='%s'", id ? id : "", name ? name : ""));
+	if (n->parent)
+		return qmp_done(error_set(err, "Node '%s' is in use by '%s'", name, n->parent->name));
+	return qmp_done(n->image->readonly ? error_set(err, "Block node is read-only") : image_resize(n->image, (uint64_t)size, err));
 }
 
 /* ---- what drives here do not have --------------------------------------------------------------------------------------------------- */

@@ -84,6 +84,23 @@ static bool check_union(const struct qmp_type *t, const json_t *v, const char *p
 	return check_members(t->spec, "", v, true, path, err);      /* complains about the tag */
 }
 
+static bool check_value(const char *type, size_t len, const json_t *v, const char *path, struct error *err);
+
+/* One of several types: the one that fits the value's kind. */
+static bool check_alternate(const struct qmp_type *t, const json_t *v, const char *path, struct error *err)
+{
+	const char *list = t->spec, *word;
+	size_t n;
+
+	while (qmp_next_word(&list, &word, &n)) {
+		const struct qmp_type *o = qmp_find_type(word, n);
+		bool object = o && o->kind != QMP_ENUM;
+		if (object == json_is_object(v) && (object || json_is_string(v)))
+			return check_value(word, n, v, path, err);
+	}
+	return wrong(err, path, t->name);
+}
+
 static bool check_value(const char *type, size_t len, const json_t *v, const char *path, struct error *err)
 {
 	char name[256];
@@ -115,6 +132,8 @@ static bool check_value(const char *type, size_t len, const json_t *v, const cha
 		return check_word(type, len, v, path, err);
 	if (t->kind == QMP_ENUM)
 		return check_word(t->spec, strlen(t->spec), v, path, err);
+	if (t->kind == QMP_ALTERNATE)
+		return check_alternate(t, v, path, err);
 	if (!json_is_object(v))
 		return wrong(err, path, "object");
 	return t->kind == QMP_UNION ? check_union(t, v, path, err) : check_members(t->spec, "", v, false, path, err);
@@ -155,7 +174,16 @@ static bool check_members(const char *spec, const char *more, const json_t *v, b
 
 bool qmp_check(const char *spec, const json_t *args, bool open, struct error *err)
 {
-	return check_members(spec, "", args, open, "", err);
+	const struct qmp_type *t = qmp_find_type(spec, strlen(spec));
+
+	return t ? check_value(spec, strlen(spec), args, "", err) : check_members(spec, "", args, open, "", err);
+}
+
+const char *qmp_members(const struct qmp_cmd *c)
+{
+	const struct qmp_type *t = qmp_find_type(c->args, strlen(c->args));
+
+	return t ? t->spec : c->args;
 }
 
 bool qmp_fits(const char *type, const json_t *value, struct error *err)

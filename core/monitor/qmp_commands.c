@@ -209,43 +209,10 @@ QMP_HANDLER(qmp_screendump)
 
 /* ---- devices ------------------------------------------------------------------------------------------------------------------------ */
 
-static void add_kv(struct kv ***end, const char *key, const char *val)
-{
-	struct kv *kv = calloc(1, sizeof(*kv));
-
-	if (!kv || !(kv->key = strdup(key)) || !(kv->val = strdup(val)))
-		abort();
-	**end = kv;
-	*end = &kv->next;
-}
-
-/* Members of a JSON object as a command line would have them. */
-static bool to_kv(const json_t *a, struct kv **list, struct error *err)
-{
-	const char *key;
-	json_t *v;
-	char number[32];
-	struct kv **end = list;
-
-	json_object_foreach((json_t *)a, key, v) {
-		if (json_is_string(v)) {
-			add_kv(&end, key, json_string_value(v));
-		} else if (json_is_boolean(v)) {
-			add_kv(&end, key, json_is_true(v) ? "on" : "off");
-		} else if (json_is_integer(v)) {
-			snprintf(number, sizeof(number), "%" JSON_INTEGER_FORMAT, json_integer_value(v));
-			add_kv(&end, key, number);
-		} else {
-			return error_set(err, "Invalid parameter type for '%.200s', expected: string", key);
-		}
-	}
-	return true;
-}
-
 QMP_HANDLER(qmp_device_add)
 {
 	struct kv *kv = NULL;
-	bool ok = to_kv(a, &kv, err) && device_plug(m, kv, err);
+	bool ok = kv_from_json(a, &kv, err) && device_plug(m, kv, err);
 
 	kv_free(kv);
 	return qmp_done(ok);

@@ -4,6 +4,10 @@
 #include "core/monitor/qmp.h"
 QMP_HANDLER(qmp_add_fd);
 QMP_HANDLER(qmp_block_absent);
+QMP_HANDLER(qmp_block_resize);
+QMP_HANDLER(qmp_blockdev_add);
+QMP_HANDLER(qmp_blockdev_del);
+QMP_HANDLER(qmp_insert_medium);
 QMP_HANDLER(qmp_change_medium);
 QMP_HANDLER(qmp_chardev_add);
 QMP_HANDLER(qmp_chardev_change);

@@ -82,6 +82,20 @@ static json_t *words(const char *spec, size_t len)
 	return json_pack("{s:o, s:o}", "members", objects, "values", names);
 }
 
+static json_t *choices(struct schema *s, const char *list)
+{
+	json_t *out = json_array();
+	const char *word;
+	char type[32];
+	size_t n;
+
+	while (qmp_next_word(&list, &word, &n)) {
+		type_name(s, word, n, type, sizeof(type));
+		json_array_append_new(out, json_pack("{s:s}", "type", type));
+	}
+	return out;
+}
+
 static json_t *variants(struct schema *s, const char *list)
 {
 	json_t *out = json_array();
@@ -112,6 +126,8 @@ static void describe(struct schema *s, size_t n)
 		add(s, name, "array", json_pack("{s:s}", "element-type", inner));
 	} else if (t && t->kind == QMP_ENUM) {
 		add(s, name, "enum", words(t->spec, strlen(t->spec)));
+	} else if (t && t->kind == QMP_ALTERNATE) {
+		add(s, name, "alternate", json_pack("{s:o}", "members", choices(s, t->spec)));
 	} else if (t) {
 		json_t *o = json_pack("{s:o}", "members", members(s, t->spec));
 		if (t->kind == QMP_UNION) {

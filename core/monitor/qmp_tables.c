@@ -9,6 +9,7 @@ const struct qmp_cmd qmp_commands[] = {
 
 #define OBJECT(name, spec) { name, QMP_OBJECT, spec, NULL, NULL },
 #define ENUM(name, words)  { name, QMP_ENUM, words, NULL, NULL },
+#define ALTERNATE(name, types) { name, QMP_ALTERNATE, types, NULL, NULL },
 #define UNION(name, spec, tag, variants) { name, QMP_UNION, spec, tag, variants },
 const struct qmp_type qmp_types[] = {
 #include "core/monitor/qmp_types.def"

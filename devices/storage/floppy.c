@@ -79,14 +79,14 @@ static bool floppy_realize(struct device *d, struct error *err)
 {
 	struct floppy *f = container_of(d, struct floppy, dev);
 	struct fd_unit *u = &f->fdc->unit[f->unit];
-	if (f->drive) {
-		if (!drive_attach(f->drive, d, err))
-			return false;
-		f->drive->removable = true;
-		f->drive->has_tray = false;
-		f->drive->medium_changed = medium_changed;
-		f->drive->change_arg = f;
-	}
+	if (!f->drive)                          /* none was named: an empty one */
+		f->drive = drive_new_anonymous(d->machine, NULL, err);
+	if (!drive_attach(f->drive, d, err))
+		return false;
+	f->drive->removable = true;
+	f->drive->has_tray = false;
+	f->drive->medium_changed = medium_changed;
+	f->drive->change_arg = f;
 	u->drive = f->drive;
 	u->type = f->type = (uint8_t)choose_type(f->fdc, f);
 	u->changed = true;

@@ -73,6 +73,7 @@ struct ide_device {
 	uint64_t wwn;
 	int32_t  bootindex;
 	uint32_t unit;                                  /* property; UINT32_MAX = first free */
+	uint8_t  werror, rerror, write_cache;           /* properties: words of ide_error_words and ide_switch_words */
 	/* The task file as the host wrote it and, for 48-bit commands, what was there before. */
 	uint8_t  feature, nsector, lba[3], select, status, error;
 	uint8_t  hob_feature, hob_nsector, hob_lba[3];
@@ -98,7 +99,11 @@ extern const struct state_field ide_device_state[];
 	{ "ver", PROP_STRING, offsetof(s, ide.ver), "2.5+", "firmware revision, 8 characters", NULL }, \
 	{ "wwn", PROP_U64, offsetof(s, ide.wwn), "0", "world wide name, 0 for none", NULL }, \
 	{ "bootindex", PROP_I32, offsetof(s, ide.bootindex), "-1", "place in the boot order, -1 for none", NULL }, \
-	{ "unit", PROP_U32, offsetof(s, ide.unit), "4294967295", "0 master, 1 slave; the first free one by default", NULL }
+	{ "unit", PROP_U32, offsetof(s, ide.unit), "4294967295", "0 master, 1 slave; the first free one by default", NULL }, \
+	{ "werror", PROP_ENUM, offsetof(s, ide.werror), "auto", "what is done when the host cannot write; auto: what the drive says", ide_error_words }, \
+	{ "rerror", PROP_ENUM, offsetof(s, ide.rerror), "auto", "what is done when the host cannot read; auto: what the drive says", ide_error_words }, \
+	{ "write-cache", PROP_ENUM, offsetof(s, ide.write_cache), "auto", "off: each write reaches the medium before it is done", ide_switch_words }
+extern const char *const ide_error_words[], *const ide_switch_words[];
 
 /* ---- controller's side: offset 0-7 of the command block, and the control block's one register */
 void     ide_bus_init(struct ide_bus *b, struct device *parent, unsigned number, const struct ide_dma_ops *dma);

@@ -466,12 +466,30 @@ void ide_bus_init(struct ide_bus *b, struct device *parent, unsigned number, con
 	b->dma = dma;
 }
 
+/* The first four as enum error_policy. */
+const char *const ide_error_words[] = { "report", "ignore", "enospc", "stop", "auto", NULL };
+const char *const ide_switch_words[] = { "on", "off", "auto", NULL };
+
+static void set_policies(struct ide_device *d)
+{
+	enum { AUTO_POLICY = 4, CACHE_ON = 0, CACHE_AUTO = 2 };
+
+	if (d->werror != AUTO_POLICY)
+		d->drive->werror = (enum error_policy)d->werror;
+	if (d->rerror != AUTO_POLICY)
+		d->drive->rerror = (enum error_policy)d->rerror;
+	if (d->write_cache != CACHE_AUTO)
+		drive_set_writethrough(d->drive, d->write_cache != CACHE_ON);
+}
+
 bool ide_device_realize(struct ide_device *d, const struct ide_ops *ops, const char *default_model, struct error *err)
 {
 	char serial[24];
 	d->ops = ops;
 	if (d->drive && !drive_attach(d->drive, &d->dev, err))
 		return false;
+	if (d->drive)
+		set_policies(d);
 	if (!d->serial) {
 		snprintf(serial, sizeof(serial), "QM%05u", d->bus->number * 2 + d->unit + 1);
 		d->serial = strdup(serial);

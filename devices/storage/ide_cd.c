@@ -388,16 +388,17 @@ static void cd_eject_requested(void *arg, bool force)
 static bool cd_realize(struct device *dev, struct error *err)
 {
 	struct ide_cd *c = container_of(dev, struct ide_cd, ide.dev);
+	if (!c->ide.drive)                      /* none was named: an empty one */
+		c->ide.drive = drive_new_anonymous(dev->machine, NULL, err);
 	struct drive *d = c->ide.drive;
+	d->cdrom |= d->anonymous;
 	mmc_init(&c->mmc, d, dev);
 	if (!ide_device_realize(&c->ide, &cd_ops, "QEMU DVD-ROM", err))
 		return false;
-	if (d) {
-		d->removable = d->has_tray = true;
-		d->medium_changed = cd_medium_changed;
-		d->eject_requested = cd_eject_requested;
-		d->change_arg = c;
-	}
+	d->removable = d->has_tray = true;
+	d->medium_changed = cd_medium_changed;
+	d->eject_requested = cd_eject_requested;
+	d->change_arg = c;
 	return true;
 }
 

@@ -493,6 +493,13 @@ static const struct ide_ops hd_ops = {
 	.reset = hd_ide_reset,
 };
 
+/* The guest sees it when it asks for the disk's data again. */
+static void hd_resized(void *arg)
+{
+	struct ide_hd *h = arg;
+	h->sectors = h->ide.drive->size / BLOCK_SECTOR;
+}
+
 static bool hd_realize(struct device *dev, struct error *err)
 {
 	struct ide_hd *h = container_of(dev, struct ide_hd, ide.dev);
@@ -510,7 +517,11 @@ static bool hd_realize(struct device *dev, struct error *err)
 	    (h->cyls - 1 > 65534 || h->heads - 1 > 15 || h->secs - 1 > 254))
 		return error_set(err, "Disk geometry out of range: cyls 1 to 65535, heads 1 to 16, secs 1 to 255");
 	hd_guess_geometry(h);
-	return ide_device_realize(&h->ide, &hd_ops, "QEMU HARDDISK", err);
+	if (!ide_device_realize(&h->ide, &hd_ops, "QEMU HARDDISK", err))
+		return false;
+	dr->resized = hd_resized;
+	dr->change_arg = h;
+	return true;
 }
 
 static void hd_unrealize(struct device *dev)

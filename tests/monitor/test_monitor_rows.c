@@ -46,7 +46,7 @@ static const char *say(const char *line)
 static const struct { const char *name, *line, *want; } good[] = {
 	{ "announce_self", "announce_self", "" },
 	{ "block_passwd", "block_passwd ide1-cd0 x", "Error: Device 'ide1-cd0' is not encrypted\n" },
-	{ "block_resize", "block_resize ide1-cd0 1M", "Error: *not in this build\n" },
+	{ "block_resize", "block_resize ide1-cd0 1M", "Error: Device 'ide1-cd0' has no medium\n" },
 	{ "block_set_io_throttle", "block_set_io_throttle ide1-cd0 0 0 0 0 0 0", "Error: Device has no medium\n" },
 	{ "block_stream", "block_stream nosuch", "Error: Cannot find device='nosuch' nor node-name='nosuch'\n" },
 	{ "boot_set", "boot_set cdn", "boot device list now set to cdn\n" },
@@ -314,6 +314,27 @@ static const struct { const char *name, *args, *want; } calls[] = {
 	{ "object-add", "{'qom-type': 'nosuch', 'id': 'o'}", "Parameter 'qom-type' does not accept value 'nosuch'" },
 	{ "block-stream", "{'device': 'nosuch'}", "Cannot find device='nosuch' nor node-name='nosuch'" },
 	{ "block_set_io_throttle", "{'device': 'ide1-cd0', 'bps': 0, 'bps_rd': 0, 'bps_wr': 0, 'iops': 0, 'iops_rd': 0, 'iops_wr': 0}", "Device has no medium" },
+	{ "blockdev-add", "{'driver': 'null-co'}", "'node-name' must be specified for the root node" },
+	{ "blockdev-add", "{'driver': 'nosuch', 'node-name': 'n'}", "Parameter 'driver' does not accept value 'nosuch'" },
+	{ "blockdev-add", "{'driver': 'file', 'node-name': 'n'}", "Parameter 'filename' is missing" },
+	{ "blockdev-add", "{'driver': 'file', 'node-name': 'n', 'filename': 'medium', 'foo': 1}", "Parameter 'foo' is unexpected" },
+	{ "blockdev-add", "{'driver': 'file', 'node-name': '1n', 'filename': 'medium'}", "Invalid node-name: '1n'" },
+	{ "blockdev-add", "{'driver': 'raw', 'node-name': 'n', 'file': {'driver': 'file'}}", "Parameter 'file.filename' is missing" },
+	{ "blockdev-add", "{'driver': 'raw', 'node-name': 'n', 'file': 'nosuch'}", "Cannot find device='nosuch' nor node-name='nosuch'" },
+	{ "blockdev-add", "{'driver': 'raw', 'node-name': 'n', 'read-only': true, 'file': {'driver': 'file', 'filename': 'medium'}}", NULL },
+	{ "blockdev-add", "{'driver': 'null-co', 'node-name': 'n'}", "Duplicate nodes with node-name='n'" },
+	{ "blockdev-close-tray", "{'device': 'ide1-cd0'}", NULL },
+	{ "blockdev-insert-medium", "{'id': 'ide1-cd0', 'node-name': 'n'}", "Tray of the device is not open" },
+	{ "blockdev-open-tray", "{'device': 'ide1-cd0'}", NULL }, { "blockdev-insert-medium", "{'id': 'ide1-cd0', 'node-name': 'nosuch'}", "Node 'nosuch' not found" },
+	{ "blockdev-insert-medium", "{'id': 'ide1-cd0', 'node-name': 'n'}", NULL },
+	{ "blockdev-insert-medium", "{'id': 'ide1-cd0', 'node-name': 'n'}", "Node 'n' is already in use" },
+	{ "blockdev-del", "{'node-name': 'n'}", "Node n is in use" }, { "blockdev-remove-medium", "{'id': 'ide1-cd0'}", NULL },
+	{ "blockdev-close-tray", "{'device': 'ide1-cd0'}", NULL },
+	{ "blockdev-remove-medium", "{'id': 'ide1-cd0'}", "Tray of device 'ide1-cd0' is not open" },
+	{ "blockdev-del", "{'node-name': 'n'}", NULL }, { "blockdev-del", "{'node-name': 'n'}", "Failed to find node with node-name='n'" },
+	{ "blockdev-add", "{'driver': 'null-co', 'node-name': 'n', 'size': 1048576}", NULL },
+	{ "block_resize", "{'node-name': 'n', 'size': 1024}", "Image format driver 'null-co' does not support resize" },
+	{ "block_resize", "{'node-name': 'nosuch', 'size': 1024}", "Cannot find device='' nor node-name='nosuch'" }, { "blockdev-del", "{'node-name': 'n'}", NULL },
 	{ "blockdev-open-tray", "{'device': 'ide1-cd0'}", NULL }, { "blockdev-remove-medium", "{'id': 'ide1-cd0'}", NULL },
 	{ "blockdev-close-tray", "{'device': 'ide1-cd0'}", NULL },
 	{ "blockdev-change-medium", "{'device': 'nosuch', 'filename': 'x'}", "DeviceNotFound: Device 'nosuch' not found" },
@@ -393,7 +414,7 @@ static json_t *example_args(const struct qmp_cmd *c)
 	struct qmp_member member;
 	json_t *o = json_object();
 
-	for (const char *s = c->args; qmp_next_member(&s, &member);)
+	for (const char *s = qmp_members(c); qmp_next_member(&s, &member);)
 		if (!member.optional)
 			json_object_set_new(o, member.name, example(member.type, member.type_len));
 	return o;
@@ -454,7 +475,7 @@ static void check_arguments(const struct qmp_cmd *c)
 	json_t *args = example_args(c);
 
 	assert_true(qmp_check(c->args, args, false, &err));
-	for (const char *s = c->args; qmp_next_member(&s, &member);) {
+	for (const char *s = qmp_members(c); qmp_next_member(&s, &member);) {
 		json_t *bad = json_deep_copy(args);
 		if (!member.optional) {
 			json_object_del(bad, member.name);

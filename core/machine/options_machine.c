@@ -1,0 +1,235 @@
+/* options_machine.c - options about the machine itself: board, engine, processors, memory, boot order, clock, names. */
+#include "core/machine/options_priv.h"
+#include "core/machine/machine.h"
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+OPTION_SETTER(option_set_memory)
+{
+	static const char *const keys[] = { "size", "slots", "maxmem", NULL };
+	struct kv *kv = kv_parse(arg, "size", err);
+	uint64_t size = 0, slots = 0, max = 0;
+	char who[128];
+	snprintf(who, sizeof(who), "-m %s", arg);
+	bool ok = kv_only(kv, keys, who, err) && kv_size(kv, "size", 1 << 20, &size, who, err) && kv_u64(kv, "slots", &slots, who, err) &&
+		kv_size(kv, "maxmem", 1, &max, who, err);
+	if (ok && kv_get(kv, "slots") && !kv_get(kv, "maxmem"))
+		ok = error_set(err, "%s: invalid -m option value: slots specified but no max-size", who);
+	if (ok && kv_get(kv, "maxmem") && max < size)
+		ok = error_set(err, "%s: invalid value of maxmem: maximum memory size (0x%llx) must be at least the initial memory size (0x%llx)",
+			who, (unsigned long long)max, (unsigned long long)size);
+	if (ok && size)
+		o->ram_bytes = (size + 8191) & ~(uint64_t)8191;
+	if (ok && size && size < (1 << 20))
+		ok = error_set(err, "%s: at least 1 MiB of memory is needed", who);
+	kv_free(kv);
+	return ok;
+}
+
+struct smp { uint64_t cpus, max, sockets, cores, threads; };
+
+/* What is not said follows from the rest; cores come before sockets, as in QEMU since 6.2. */
+static bool fill_topology(struct options *o, const char *arg, struct smp s, struct error *err)
+{
+	uint64_t limit = MAX_CPUS;
+
+	if (s.cpus > limit || s.max > limit || s.sockets > limit || s.cores > limit || s.threads > limit)
+		return error_set(err, "-smp %s: at most %u CPUs are supported", arg, (unsigned)MAX_CPUS);
+	uint64_t total = s.max ? s.max : s.cpus, sockets = s.sockets ? s.sockets : 1, threads = s.threads ? s.threads : 1;
+	if (!s.cores)
+		s.cores = total > sockets * threads ? total / (sockets * threads) : 1;
+	if (!s.sockets)
+		sockets = total > s.cores * threads ? total / (s.cores * threads) : 1;
+	if (!s.threads)
+		threads = total > s.cores * sockets ? total / (s.cores * sockets) : 1;
+	if (!total)
+		total = sockets * s.cores * threads;
+	if (!s.cpus)
+		s.cpus = total;
+	if (sockets * s.cores * threads != total)
+		return error_set(err, "-smp %s: Invalid CPU topology: product of the hierarchy must match maxcpus: sockets (%u) * cores (%u) * threads (%u) "
+			"!= maxcpus (%u)", arg, (unsigned)sockets, (unsigned)s.cores, (unsigned)threads, (unsigned)total);
+	if (s.cpus > total)
+		return error_set(err, "-smp %s: Invalid CPU topology: maxcpus must be equal to or greater than smp: maxcpus (%u) < smp_cpus (%u)", arg,
+			(unsigned)total, (unsigned)s.cpus);
+	if (s.cpus < total)
+		return error_set(err, "-smp %s: CPUs cannot be plugged in later: maxcpus (%u) has to be the number of CPUs (%u)", arg, (unsigned)total,
+			(unsigned)s.cpus);
+	if (total > limit)
+		return error_set(err, "-smp %s: at most %u CPUs are supported", arg, (unsigned)MAX_CPUS);
+	o->smp = (unsigned)s.cpus;
+	o->maxcpus = (unsigned)total;
+	o->sockets = (unsigned)sockets;
+	o->cores = (unsigned)s.cores;
+	o->threads = (unsigned)threads;
+	return true;
+}
+
+OPTION_SETTER(option_set_smp)
+{
+	static const char *const keys[] = { "cpus", "maxcpus", "sockets", "dies", "cores", "threads", NULL };
+	struct kv *kv = kv_parse(arg, "cpus", err);
+	uint64_t cpus = 0, max = 0, sockets = 0, cores = 0, threads = 0;
+	bool ok = kv_only(kv, keys, "-smp", err) && kv_u64(kv, "cpus", &cpus, "-smp", err) && kv_u64(kv, "maxcpus", &max, "-smp", err) &&
+		kv_u64(kv, "sockets", &sockets, "-smp", err) && kv_u64(kv, "cores", &cores, "-smp", err) &&
+		kv_u64(kv, "threads", &threads, "-smp", err);
+	kv_free(kv);
+	return ok && fill_topology(o, arg, (struct smp){ cpus, max, sockets, cores, threads }, err);
+}
+
+OPTION_SETTER(option_set_boot)
+{
+	static const char *const keys[] = { "order", "once", "menu", "splash", "splash-time", "reboot-timeout", "strict", NULL };
+	struct kv *kv = kv_parse(arg, "order", err);
+	bool ok = kv_only(kv, keys, "-boot", err) && kv_bool(kv, "menu", &o->boot_menu, "-boot", err) &&
+		kv_bool(kv, "strict", &o->boot_strict, "-boot", err);
+	for (int which = 0; ok && which < 2; which++) {
+		const char *v = kv_get(kv, which ? "once" : "order");
+		for (const char *c = v; ok && c && *c; c++) {
+			if (*c < 'a' || *c > 'p')
+				ok = error_set(err, "-boot %s: Invalid boot device '%c'", arg, *c);
+			else if (strchr(c + 1, *c))
+				ok = error_set(err, "-boot %s: Boot device '%c' was given twice", arg, *c);
+		}
+		if (ok && v) {
+			char **s = which ? &o->boot_once : &o->boot_order;
+			free(*s);
+			*s = strdup(v);
+		}
+	}
+	const char *t = kv_get(kv, "reboot-timeout");
+	if (ok && t) {
+		char *end;
+		long n = strtol(t, &end, 10);
+		if (*end || end == t || n < -1 || n > 65535)
+			ok = error_set(err, "-boot %s: reboot timeout is invalid,it should be a value between -1 and 65535", arg);
+		o->reboot_timeout = n;
+	}
+	kv_free(kv);
+	return ok;
+}
+
+static bool check_date(const char *s)
+{
+	int y, mo, d, h, mi, sec, n = 0;
+	if (sscanf(s, "%d-%d-%dT%d:%d:%d%n", &y, &mo, &d, &h, &mi, &sec, &n) == 6 && !s[n])
+		return mo >= 1 && mo <= 12 && d >= 1 && d <= 31 && h < 24 && mi < 60 && sec < 61;
+	return sscanf(s, "%d-%d-%d%n", &y, &mo, &d, &n) == 3 && !s[n] && mo >= 1 && mo <= 12 && d >= 1 && d <= 31;
+}
+
+OPTION_SETTER(option_set_rtc)
+{
+	static const char *const keys[] = { "base", "clock", "driftfix", NULL };
+	struct kv *kv = kv_parse(arg, NULL, err);
+	const char *base = kv_get(kv, "base"), *clock = kv_get(kv, "clock"), *drift = kv_get(kv, "driftfix");
+	bool ok = kv_only(kv, keys, "-rtc", err);
+	if (ok && base) {
+		if (!strcmp(base, "utc"))
+			o->rtc_base = RTC_UTC;
+		else if (!strcmp(base, "localtime"))
+			o->rtc_base = RTC_LOCALTIME;
+		else if (check_date(base)) {
+			o->rtc_base = RTC_DATE;
+			free(o->rtc_date);
+			o->rtc_date = strdup(base);
+		} else
+			ok = error_set(err, "-rtc %s: invalid datetime format\nvalid formats: '2006-06-17T16:01:21' or '2006-06-17'", arg);
+	}
+	if (ok && clock) {
+		if (!strcmp(clock, "host"))
+			o->rtc_clock = RTC_HOST;
+		else if (!strcmp(clock, "rt"))
+			o->rtc_clock = RTC_RT;
+		else if (!strcmp(clock, "vm"))
+			o->rtc_clock = RTC_VM;
+		else
+			ok = error_set(err, "-rtc %s: invalid option value '%s'", arg, clock);
+	}
+	if (ok && drift && strcmp(drift, "none") && strcmp(drift, "slew"))
+		ok = error_set(err, "-rtc %s: invalid option value '%s'", arg, drift);
+	kv_free(kv);
+	return ok;
+}
+
+OPTION_SETTER(option_set_localtime)
+{
+	o->rtc_base = RTC_LOCALTIME;
+	return true;
+}
+
+/* -machine TYPE[,accel=..][,hpet=off]... */
+OPTION_SETTER(option_set_machine)
+{
+	static const char *const keys[] = { "type", "accel", "hpet", "acpi", "usb", "graphics", "vmport", "dump-guest-core", "smm", "memory-backend", NULL };
+	struct kv *kv = kv_parse(arg, "type", err);
+	bool hpet = !o->no_hpet, acpi = !o->no_acpi, dummy = true;
+	char who[128];
+	snprintf(who, sizeof(who), "-machine %s", arg);
+	bool ok = kv_only(kv, keys, who, err) && kv_bool(kv, "hpet", &hpet, who, err) && kv_bool(kv, "acpi", &acpi, who, err) &&
+		kv_bool(kv, "dump-guest-core", &dummy, who, err);
+	if (ok && kv_get(kv, "type")) {
+		free(o->machine);
+		o->machine = strdup(kv_get(kv, "type"));
+	}
+	if (ok && kv_get(kv, "memory-backend")) {
+		free(o->memory_backend);
+		o->memory_backend = strdup(kv_get(kv, "memory-backend"));
+	}
+	if (ok && kv_get(kv, "accel")) {
+		free(o->accel);
+		o->accel = strdup(kv_get(kv, "accel"));
+	}
+	o->no_hpet = !hpet;
+	o->no_acpi = !acpi;
+	kv_free(kv);
+	return ok;
+}
+
+/* -accel may be given several times: a list of engines to try in order. */
+OPTION_SETTER(option_set_accel)
+{
+	static const char *const keys[] = { "accel", "thread", NULL };
+	struct kv *kv = kv_parse(arg, "accel", err);
+	const char *name = kv_get(kv, "accel"), *thread = kv_get(kv, "thread");
+	char *old = o->accel, *all = NULL, who[128];
+	snprintf(who, sizeof(who), "-accel %s", arg);
+	bool ok = kv && kv_only(kv, keys, who, err) && (name || error_set(err, "%s: the name of an engine is missing", who));
+	if (ok && thread && strcmp(thread, "multi"))
+		ok = error_set(err, "%s: Parameter 'thread' does not accept value '%s'; each CPU has a thread of its own (multi)", who, thread);
+	if (ok) {
+		if (asprintf(&all, "%s%s%s", old ? old : "", old ? ":" : "", name) < 0)
+			abort();
+		free(old);
+		o->accel = all;
+	}
+	kv_free(kv);
+	return ok;
+}
+
+OPTION_SETTER(option_set_name)
+{
+	static const char *const keys[] = { "guest", "process", "debug-threads", NULL };
+	struct kv *kv = kv_parse(arg, "guest", err);
+	bool ok = kv_only(kv, keys, "-name", err);
+	if (ok && kv_get(kv, "guest")) {
+		free(o->name);
+		o->name = strdup(kv_get(kv, "guest"));
+	}
+	kv_free(kv);
+	return ok;
+}
+
+OPTION_SETTER(option_set_uuid)
+{
+	unsigned i;
+	for (i = 0; i < 36 && arg[i]; i++) {
+		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+		if (dash ? arg[i] != '-' : !isxdigit((unsigned char)arg[i]))
+			break;
+	}
+	if (i != 36 || arg[36])
+		return error_set(err, "-uuid %s: failed to parse UUID string: wrong format", arg);
+	return option_set_string(o, arg, r, err);
+}
+
