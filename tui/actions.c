@@ -146,6 +146,15 @@ static void select_next(struct app *a, unsigned step)
 		app_select(a, (a->focus + step) % a->n_views);
 }
 
+static void next_stamps(struct app *a)
+{
+	struct view *v = app_focused(a);
+	if (!v)
+		return;
+	v->stamps = (v->stamps + 1) % STAMP_KINDS;
+	app_message(a, "times of %s: %s", v->label, stamp_name(v->stamps));
+}
+
 static void set_renderer(struct app *a, enum renderer r)
 {
 	a->renderer = r;
@@ -168,6 +177,9 @@ void action_run(struct app *a, enum action_id id, int arg)
 	case ACT_FILTER: enter_copy(a, '&'); break;
 	case ACT_PASTE: paste_action(a); break;
 	case ACT_COPY_SCREEN: clipboard_copy_screen(a); break;
+	case ACT_LOG: channel_log_action(a); break;
+	case ACT_TIMES: next_stamps(a); break;
+	case ACT_RECORD: record_action(a); break;
 	case ACT_LINE_UP: scroll(a, 0, -1); break;
 	case ACT_LINE_DOWN: scroll(a, 0, 1); break;
 	case ACT_PAGE_UP: scroll(a, 0, -10); break;

@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MESSAGE_MS = 4000, SCROLLBACK_MIB = 64 };
+enum { MESSAGE_MS = 4000, SCROLLBACK_MIB = 64, LOG_KEEP = 9 };
 
 int64_t app_now_ms(void)
 {
@@ -105,8 +105,10 @@ void app_sync_consoles(struct app *a)
 		v->ops->destroy(v);
 		changed = true;
 	}
-	if (changed)
+	if (changed) {
+		channel_log_wishes(a);
 		panes_sync(a);
+	}
 }
 
 void app_bell(struct app *a, const struct view *v)
@@ -309,6 +311,7 @@ struct app *app_open(struct vm *vm, struct guard *guard, int sig_fd, bool unseen
 	a->rows = 25;
 	a->esc_ms = 500;
 	a->scrollback_mib = SCROLLBACK_MIB;
+	a->log_keep = LOG_KEEP;
 	a->prefix = prefix_key(1);
 	a->prompt_mark = ':';
 	a->paste_at = -1;
@@ -333,8 +336,8 @@ struct app *app_open(struct vm *vm, struct guard *guard, int sig_fd, bool unseen
 		return NULL;
 	}
 	err->msg[0] = 0;
-	app_sync_consoles(a);
 	status_sample(a, app_now_ms());
+	app_sync_consoles(a);
 	a->dirty = true;
 	return a;
 }
@@ -378,8 +381,8 @@ void app_close(struct app *a, struct farewell *f)
 		close(a->listen_fd);
 		unlink(a->socket_path);
 	}
-	if (a->n_clients)
-		requests_end(a);
+	requests_end(a);
+	record_stop_all(a);
 	while (a->n_clients) {
 		struct client *c = a->clients[a->n_clients - 1];
 		client_leave(c, LEAVE_ENDING);

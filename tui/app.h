@@ -2,6 +2,7 @@
 #ifndef TUI_APP_H
 #define TUI_APP_H
 #include "core/vm.h"
+#include "tui/channellog.h"
 #include "tui/client.h"
 #include "tui/curses.h"
 #include "tui/fifo.h"
@@ -13,6 +14,7 @@
 #include "tui/paste.h"
 #include "tui/pixels.h"
 #include "tui/prompt.h"
+#include "tui/record.h"
 #include "tui/theme.h"
 #include "tui/triggers.h"
 #include "tui/tty.h"
@@ -77,6 +79,13 @@ struct app {
 
 	struct vm_status st;
 	struct triggers *triggers;              /* NULL: none */
+	char log_dir[400];                      /* where logs and recordings go, "" = the user's state folder */
+	uint64_t log_size;                      /* bytes of a log before it is rotated, 0 = never */
+	unsigned log_keep;                      /* how many that are full are kept */
+	enum log_mode log_mode;                 /* the last one chosen */
+	struct log_wish log_wish[LOG_WISHES];
+	unsigned n_log_wishes;
+	struct recording *recording[RECORD_MOST];
 	struct speed speed;
 	int64_t sample_at;                      /* next look at speed and lights, 0 = not until something happens */
 	struct fifo keys;                       /* to the guest's keyboard: two bytes an event, qnum and down */

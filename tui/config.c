@@ -55,6 +55,18 @@ static bool set_prefix(struct app *a, const char *value, struct error *err)
 	return true;
 }
 
+/* Bytes, or K or M of them; 0: logs are never rotated. */
+static bool set_log_size(struct app *a, const char *value, struct error *err)
+{
+	char *end;
+	unsigned long long n = strtoull(value, &end, 10);
+	unsigned shift = *end == 'K' ? 10 : *end == 'M' ? 20 : 0;
+	if (value[0] < '0' || value[0] > '9' || end[shift != 0] || n > 1000000000 || (n && (n << shift) < 1024))
+		return error_set(err, "set log-size: bytes are wanted, like 512K or 10M, at least 1K; 0 for no limit");
+	a->log_size = n << shift;
+	return true;
+}
+
 /* A -k of the command line comes after the file's line and goes before it. */
 static bool set_keymap(struct app *a, const char *value, struct error *err)
 {
@@ -104,6 +116,16 @@ bool app_set(struct app *a, const char *name, const char *value, struct error *e
 		a->copy_keys = strcmp(value, "vi") ? COPY_EMACS : COPY_VI;
 		return true;
 	}
+	if (!strcmp(name, "log-size"))
+		return set_log_size(a, value, err);
+	if (!strcmp(name, "log-keep"))
+		return number(name, value, 0, 99, &a->log_keep, err);
+	if (!strcmp(name, "log-dir")) {
+		if ((value[0] != '/' && strncmp(value, "~/", 2)) || strlen(value) >= sizeof a->log_dir)
+			return error_set(err, "set log-dir: a folder's whole path is wanted, from / or ~/ on");
+		snprintf(a->log_dir, sizeof a->log_dir, "%s", value);
+		return true;
+	}
 	if (!strcmp(name, "paste-ask"))
 		return on_off(name, value, &a->paste.ask, err);
 	if (!strcmp(name, "paste-char-delay"))
@@ -124,7 +146,7 @@ bool app_set(struct app *a, const char *name, const char *value, struct error *e
 		snprintf(a->theme_name, sizeof a->theme_name, "%s", value);
 		return true;
 	}
-	return error_set(err, "set knows copy-keys, esc-time, graphics, keymap, paste-ask, paste-char-delay, paste-line-delay, prefix, scrollback and theme");
+	return error_set(err, "set knows copy-keys, esc-time, graphics, keymap, log-dir, log-keep, log-size, paste-ask, paste-char-delay, paste-line-delay, prefix, scrollback and theme");
 }
 
 /* ---- the file --------------------------------------------------------------------------------------------------------------------- */
@@ -139,10 +161,12 @@ static bool apply_line(struct app *a, struct datafile *d, struct error *err)
 		ok = actions_bind(a, d->word[1], d->word + 2, d->words - 2, &why);
 	else if (!strcmp(d->word[0], "layout") && d->words == 2)
 		ok = layout_parse(&a->layout, d->word[1], &why);
+	else if (!strcmp(d->word[0], "log"))
+		ok = channel_log_wish(a, d->word, d->words, &why);
 	else if (!strcmp(d->word[0], "trigger"))
 		ok = triggers_add(&a->triggers, d->word, d->words, &why);
 	else
-		return datafile_error(d, err, "\"%s\": a line is set NAME VALUE, bind ACTION KEY..., layout SPEC, or trigger NAME ...", d->word[0]);
+		return datafile_error(d, err, "\"%s\": a line is set NAME VALUE, bind ACTION KEY..., layout SPEC, log PANE MODE, or trigger NAME ...", d->word[0]);
 	return ok || datafile_error(d, err, "%s", why.msg);
 }
 

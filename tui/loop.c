@@ -109,12 +109,13 @@ static void draw(struct app *a)
 	bool ready = false;
 	for (unsigned i = 0; i < a->n_clients; i++)
 		ready |= client_ready(a->clients[i]);
-	if (a->dirty && ready) {
+	if (a->dirty && (ready || record_wants_screen(a))) {
 		a->dirty = false;
 		app_draw(a);
 		for (unsigned i = 0; i < a->n_clients; i++)
 			a->clients[i]->behind = true;
 	}
+	record_frame(a);
 	for (unsigned i = 0; i < a->n_clients && !a->dirty; i++)
 		if (a->clients[i]->behind && client_ready(a->clients[i]))
 			client_draw(a->clients[i]);
@@ -122,7 +123,7 @@ static void draw(struct app *a)
 
 static bool wants_frame(const struct app *a)
 {
-	if (a->screens)
+	if (a->screens || record_wants(a))
 		return true;
 	for (unsigned i = 0; i < a->n_clients; i++) {
 		const struct client *c = a->clients[i];

@@ -15,6 +15,13 @@ bool panes_visible(const struct app *a, unsigned console)
 	return a->tiled ? layout_find(&a->layout, console) >= 0 : console == a->focus;
 }
 
+bool pane_is_named(const struct view *v, const char *name)
+{
+	char number[16];
+	snprintf(number, sizeof number, "%u", v->console + 1);
+	return !strcmp(name, v->label) || !strcmp(name, number) || (v->is_monitor && !strcmp(name, "monitor"));
+}
+
 /* Where a view draws: below its title, when there are several. */
 static struct rect inner(const struct app *a, int pane)
 {

@@ -3,9 +3,12 @@
 #define TUI_PANES_H
 #include "tui/layout.h"
 struct app;
+struct view;
 /* Is the console on the screen? */
 bool panes_visible(const struct app *a, unsigned console);
 void panes_draw(struct app *a);
+/* By its number from 1, its label, or "monitor". */
+bool pane_is_named(const struct view *v, const char *name);
 /* Consoles came or went. */
 void panes_sync(struct app *a);
 void panes_split(struct app *a, enum node_kind kind);

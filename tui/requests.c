@@ -2,6 +2,7 @@
 #include "tui/requests.h"
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "tui/app.h"
+#include "tui/panes.h"
 #include "tui/sendtext.h"
 #include "tui/wire.h"
 #include <pcre2.h>
@@ -26,12 +27,8 @@ struct waiting {
 
 static struct view *find_pane(struct app *a, const char *name)
 {
-	char *end;
-	unsigned long n = strtoul(*name ? name : "1", &end, 10);
-	if (!*end && n >= 1 && n <= a->n_views)
-		return a->views[n - 1];
 	for (unsigned i = 0; i < a->n_views; i++)
-		if (!strcmp(a->views[i]->label, name) || (a->views[i]->is_monitor && !strcmp(name, "monitor")))
+		if (pane_is_named(a->views[i], *name ? name : "1"))
 			return a->views[i];
 	return NULL;
 }

@@ -60,10 +60,21 @@ static unsigned terminals(const struct app *a)
 	return n;
 }
 
+/* Lights behind the disk's: "T3" triggers and their events, "L" while the console that has the keys is logged, "R" while it or the screen is recorded; "!" when bytes of it were lost. */
+static void flags(const struct app *a, char *buf, size_t size)
+{
+	const struct view *v = a->focus < a->n_views ? a->views[a->focus] : NULL;
+	bool failing, records = record_runs(a, a->focus, &failing);
+	char t[8];
+	triggers_flag(a->triggers, t, sizeof t);
+	snprintf(buf, size, "%s%s%s%s%s%s%s", t[0] ? " " : "", t, v && v->log ? " L" : "", v && channel_log_failing(v) ? "!" : "", records ? " R" : "", failing ? "!" : "",
+		 a->st.run == VM_RUNNING ? " " : "");
+}
+
 /* Right-aligned: CPU mode, speed, disk light, place in scrollback, prefix. */
 static int draw_right(struct app *a, int y, int left)
 {
-	char text[160], mode[48] = "", title[64] = "", prefix[32];
+	char text[200], mode[48] = "", title[64] = "", prefix[32], lights[32];
 	const struct style *role = a->theme.role;
 	struct view *v = app_focused(a);
 	int right = a->cols;
@@ -79,18 +90,17 @@ static int draw_right(struct app *a, int y, int left)
 		v = a->popup;
 	if (v && v->ops->title)
 		v->ops->title(v, title, sizeof title);
-	if (!title[0])
-		triggers_flag(a->triggers, title, sizeof title);
 	if (!title[0] && terminals(a) > 1)
 		snprintf(title, sizeof title, "%u terminals", terminals(a));
 	right -= (int)strlen(mode);
 	grid_text(&a->grid, right, y, a->cols, role[ROLE_STATUS_PREFIX], mode);
+	flags(a, lights, sizeof lights);
 	if (a->st.run != VM_RUNNING)
-		snprintf(text, sizeof text, "%s%s%s ", title, title[0] ? "  " : "", a->speed.cpu_mode);
+		snprintf(text, sizeof text, "%s%s%s%s ", title, title[0] ? "  " : "", a->speed.cpu_mode, lights);
 	else if (a->speed.mips < IDLE_MIPS)
-		snprintf(text, sizeof text, "%s%s%s  idle %s ", title, title[0] ? "  " : "", a->speed.cpu_mode, a->speed.disk ? "D" : "-");
+		snprintf(text, sizeof text, "%s%s%s  idle %s%s", title, title[0] ? "  " : "", a->speed.cpu_mode, a->speed.disk ? "D" : "-", lights);
 	else
-		snprintf(text, sizeof text, "%s%s%s  %.0f MIPS %s ", title, title[0] ? "  " : "", a->speed.cpu_mode, a->speed.mips, a->speed.disk ? "D" : "-");
+		snprintf(text, sizeof text, "%s%s%s  %.0f MIPS %s%s", title, title[0] ? "  " : "", a->speed.cpu_mode, a->speed.mips, a->speed.disk ? "D" : "-", lights);
 	/* A narrow terminal keeps what matters most: the place in the scrollback, even before the consoles, or nothing. */
 	if (left + (int)strlen(text) + 1 > right)
 		snprintf(text, sizeof text, "%s%s ", title[0] ? " " : "", title);

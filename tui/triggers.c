@@ -2,8 +2,10 @@
 #include "tui/triggers.h"
 #include "tui/app.h"
 #include "tui/document.h"
+#include "tui/panes.h"
 #include "tui/search.h"
 #include "tui/sendtext.h"
+#include "tui/strip.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,13 +28,12 @@ struct triggers {
 	struct text log;
 };
 
-enum escape { E_TEXT, E_ESC, E_CSI, E_STRING, E_STRING_ESC };
 struct row { char text[ROW_TEXT]; unsigned len; uint32_t fired; bool used; };
 struct trigger_watch {
 	char line[TRIGGER_LINE];        /* of a stream: what came since the last end of a line */
 	unsigned len;
 	bool fresh;                     /* something of it was not looked at */
-	enum escape escape;
+	struct strip strip;
 	uint32_t fired;                 /* triggers that this line has set off: each does so once */
 	struct row *rows, *before;      /* of a screen: SCREEN_ROWS of them now and a frame ago */
 	unsigned n_before;
@@ -180,9 +181,7 @@ static void fire(struct app *a, struct trigger *t, struct view *v, const char *t
 
 static bool watches(const struct trigger *t, const struct view *v)
 {
-	char number[16];
-	snprintf(number, sizeof number, "%u", v->console + 1);
-	return !t->pane[0] || !strcmp(t->pane, v->label) || !strcmp(t->pane, number);
+	return !t->pane[0] || pane_is_named(v, t->pane);
 }
 
 /* Look at a line; *fired: those that it has set off. */
@@ -223,43 +222,18 @@ static void end_line(struct app *a, struct view *v, struct trigger_watch *w)
 	w->fired = 0;
 }
 
-/* The byte as text, 0: none, '\n': the line ends. */
-static char strip(struct trigger_watch *w, uint8_t c)
-{
-	switch (w->escape) {
-	case E_TEXT:
-		if (c == 0x1b)
-			w->escape = E_ESC;
-		return c == '\n' || c == '\r' ? '\n' : c == '\t' ? ' ' : c < 0x20 || c == 0x7f ? 0 : (char)c;
-	case E_ESC:
-		w->escape = c == '[' ? E_CSI : c == ']' || c == 'P' || c == '_' || c == '^' ? E_STRING : c >= 0x20 && c < 0x30 ? E_ESC : E_TEXT;
-		return 0;
-	case E_CSI:
-		if (c < 0x40 && c != 0x1b)
-			return 0;
-		w->escape = c == 0x1b ? E_ESC : E_TEXT;
-		return c && strchr("HfABEFdJ", c) ? '\n' : 0;           /* on another row of the screen */
-	case E_STRING:
-		w->escape = c == 7 ? E_TEXT : c == 0x1b ? E_STRING_ESC : E_STRING;
-		return 0;
-	case E_STRING_ESC:
-		w->escape = c == '\\' ? E_TEXT : E_STRING;
-		return 0;
-	}
-	return 0;
-}
-
 void triggers_stream(struct app *a, struct view *v, const uint8_t *bytes, size_t n)
 {
 	if (!a->triggers || v->is_monitor)
 		return;
 	struct trigger_watch *w = watch_of(v);
 	for (size_t i = 0; i < n; i++) {
-		char c = strip(w, bytes[i]);
-		if (c == '\n' || (c && w->len == sizeof w->line))
+		char c = strip_byte(&w->strip, bytes[i]);
+		bool ends = c == '\n' || c == '\r' || c == '\v';
+		if (ends || (c && w->len == sizeof w->line))
 			end_line(a, v, w);
-		if (c && c != '\n') {
-			w->line[w->len++] = c;
+		if (c && !ends) {
+			w->line[w->len++] = c == '\t' ? ' ' : c;
 			w->fresh = true;
 		}
 	}

@@ -34,7 +34,7 @@ static void until_typed(struct station *s, const char *count)
 static void a_panic_pauses_the_machine(void **state)
 {
 	struct station *s = start(*state, "trigger panic\ntrigger oops\n");
-	SEES(s, " T  ");                                        /* armed */
+	SEES(s, " T *$");                                        /* armed */
 	SEES(s, "^ running ");
 	station_ask(s, "print 3 [    1.5] \\x1b[31mKernel pa\\x1b[mnic - not syncing: Attempted to kill init!\\r\\n");
 	SEES(s, "^ paused ");
@@ -44,7 +44,7 @@ static void a_panic_pauses_the_machine(void **state)
 	SEES(s, "panic +1 times");
 	SEES(s, "oops +0 times");
 	ptyrun_send(s->p, "q");
-	SEES(s, " T1 ");
+	SEES(s, " T1 *$");
 	station_stop(s);
 }
 

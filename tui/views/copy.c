@@ -247,11 +247,18 @@ static void copy_draw(struct view *v, struct grid *g, struct rect r, bool focuse
 	if (!settle(c))
 		return;
 	copysearch_follow(&c->find, &c->s);
+	const struct view *shown = below(v);
+	int column = stamp_width(shown->stamps, r.w);
+	r.x += column;
+	r.w -= column;
 	copy_settle(&c->s);
 	place_window(c, r);
 	uint64_t n = copy_lines(&c->s), top = copy_index(&c->s, c->top);
-	for (int y = 0; y < r.h && top + (uint64_t)y < n; y++)
-		draw_line(c, g, r, r.y + y, copy_line_at(&c->s, top + (uint64_t)y));
+	for (int y = 0; y < r.h && top + (uint64_t)y < n; y++) {
+		uint64_t line = copy_line_at(&c->s, top + (uint64_t)y);
+		view_stamp(shown, g, (struct rect){ r.x - column, r.y, r.w + column, r.h }, y, line);
+		draw_line(c, g, r, r.y + y, line);
+	}
 	g->cursor_on = focused && n;
 	g->cursor_x = r.x + (int)(c->s.at.col - c->left);
 	g->cursor_y = r.y + (int)(copy_index(&c->s, c->s.at.line) - top);

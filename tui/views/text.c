@@ -123,6 +123,12 @@ static const VTermScreenCallbacks callbacks = {
 
 /* ---- the view --------------------------------------------------------------------------------------------------------------------- */
 
+/* The number of the cursor's line, as in document.h. */
+static uint64_t cursor_line(const struct text_view *t)
+{
+	return scrollback_total(t->back) + (uint64_t)t->cursor.row;
+}
+
 static bool text_update(struct view *v, bool *more)
 {
 	struct text_view *t = text(v);
@@ -130,9 +136,12 @@ static bool text_update(struct view *v, bool *more)
 	size_t n = vm_console_read(v->app->vm, v->console, buf, sizeof buf);
 	if (!n)
 		return false;
+	uint64_t from = cursor_line(t) + (t->cursor.col > 0);
 	vterm_input_write(t->vt, (const char *)buf, n);
 	vterm_screen_flush_damage(t->vts);
+	view_mark_lines(v, from, cursor_line(t) + 1);
 	triggers_stream(v->app, v, buf, n);
+	channel_log_bytes(v, buf, n);
 	if (n == sizeof buf)
 		*more = true;
 	return true;
@@ -220,11 +229,18 @@ static void text_draw(struct view *v, struct grid *g, struct rect r, bool focuse
 {
 	struct text_view *t = text(v);
 	grid_fill(g, r, v->app->theme.role[ROLE_TEXT]);
+	int column = stamp_width(v->stamps, r.w);
+	r.x += column;
+	r.w -= column;
+	t->w = r.w;
 	follow_cursor(t);
 	size_t old = scrollback_lines(t->back), top = old + (size_t)t->pan_y;
 	top = t->scrolled < top ? top - t->scrolled : 0;
-	for (int y = 0; y < r.h && top + (size_t)y < old + (size_t)t->rows; y++)
+	uint64_t first = scrollback_total(t->back) - old + top;
+	for (int y = 0; y < r.h && top + (size_t)y < old + (size_t)t->rows; y++) {
+		view_stamp(v, g, (struct rect){ r.x - column, r.y, r.w + column, r.h }, y, first + (uint64_t)y);
 		draw_row(t, g, r, y, top + (size_t)y);
+	}
 	int cy = (int)((long)old + t->cursor.row - (long)top), cx = t->cursor.col - t->pan_x;
 	if (!focused || !t->cursor_on || cy < 0 || cy >= r.h || cx < 0 || cx >= r.w)
 		return;
@@ -334,7 +350,7 @@ static void text_destroy(struct view *v)
 	vterm_free(t->vt);
 	scrollback_free(t->back);
 	fifo_free(&t->out);
-	triggers_forget(v);
+	view_release(v);
 	free(t);
 }
 

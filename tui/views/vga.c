@@ -4,6 +4,7 @@
  * A screen larger than the pane is shown in part: the part with the cursor, which the view follows, or what scroll mode moves it to. */
 #include "tui/app.h"
 #include "tui/cp437.h"
+#include "tui/document.h"
 #include "tui/fbtext.h"
 #include "tui/glyph.h"
 #include "tui/panes.h"
@@ -125,6 +126,7 @@ static void keep_line(void *arg, const struct text_cell *from, unsigned cols)
 {
 	struct vga_view *g = arg;
 	struct cell line[256];
+	char text[256 * 12 + 16];
 	if (cols > sizeof line / sizeof *line)
 		cols = sizeof line / sizeof *line;
 	while (cols && (from[cols - 1].ch == ' ' || !from[cols - 1].ch) && !(from[cols - 1].attr & 0x70))
@@ -132,6 +134,8 @@ static void keep_line(void *arg, const struct text_cell *from, unsigned cols)
 	for (unsigned x = 0; x < cols; x++)
 		line[x] = convert(g, from[x]);
 	scrollback_push(g->back, line, cols);
+	if (g->base.log)
+		channel_log_line(&g->base, text, cells_text(line, cols, text, sizeof text));
 }
 
 static bool look_at_screen(struct view *v)
@@ -152,10 +156,20 @@ static bool look_at_screen(struct view *v)
 	return true;
 }
 
+/* Rows below those that had something when looked at last are new. */
+static void mark_rows(struct vga_view *g)
+{
+	struct document d;
+	if (!document_open(&d, &g->base))
+		return;
+	view_mark_lines(&g->base, g->base.times.end > d.live ? g->base.times.end : d.live, d.end);
+}
+
 static bool vga_update(struct view *v, bool *more)
 {
 	if (!look_at_screen(v))
 		return false;
+	mark_rows(vga(v));
 	triggers_screen(v->app, v);
 	return true;
 }
@@ -215,6 +229,11 @@ static bool has_text(const struct vga_view *g)
 static void draw_text(struct vga_view *g, struct grid *grid, struct rect r, bool focused)
 {
 	const struct screen *s = &g->screen;
+	int column = stamp_width(g->base.stamps, r.w);
+	for (int y = 0; column && y < r.h; y++)
+		view_stamp(&g->base, grid, r, y, scrollback_total(g->back) + (uint64_t)(y + g->pan_y));
+	r.x += column;
+	r.w -= column;
 	place_window(g, r);
 	for (int y = 0; y < r.h && y + g->pan_y < (int)s->rows; y++)
 		for (int x = 0; x < r.w && x + g->pan_x < (int)s->cols; x++)
@@ -311,7 +330,7 @@ static void vga_destroy(struct view *v)
 	scrollback_free(vga(v)->back);
 	screen_free(&vga(v)->screen);
 	fbtext_free(&vga(v)->fb);
-	triggers_forget(v);
+	view_release(v);
 	free(v);
 }
 

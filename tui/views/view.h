@@ -4,9 +4,11 @@
 #define TUI_VIEWS_VIEW_H
 #include "tui/grid.h"
 #include "tui/key.h"
+#include "tui/linetimes.h"
 #include <limits.h>
 struct app;
 struct cell;
+struct channel_log;
 struct scrollback;
 struct text;
 struct trigger_watch;
@@ -54,10 +56,19 @@ struct view {
 	unsigned serial;                        /* counts updates that changed something */
 	char guest_title[64];                   /* as the guest names its terminal (OSC 0, 2) */
 	struct trigger_watch *watch;            /* see triggers.h; NULL: not watched yet */
+	struct channel_log *log;                /* NULL: none */
+	struct linetimes times;
+	enum stamp_kind stamps;                 /* the column of times */
 };
 struct vm_console;
 struct view *vga_view_new(struct app *app, unsigned console, const struct vm_console *info);
 struct view *text_view_new(struct app *app, unsigned console, const struct vm_console *info);
+/* What every console's view has, put away. */
+void view_release(struct view *v);
+/* The column of times of line `line` at the start of row y of r, where there is one; returns its columns. */
+int view_stamp(const struct view *v, struct grid *g, struct rect r, int y, uint64_t line);
+/* Lines from..end were printed now. */
+void view_mark_lines(struct view *v, uint64_t from, uint64_t end);
 /* Text on top of the panes; takes a copy. */
 struct view *pager_view_new(struct app *app, const char *title, const char *text);
 /* A list to choose from.  items: lines of text; pick is called with the line's number (the menu is gone by then). */

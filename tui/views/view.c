@@ -1,0 +1,28 @@
+/* view.c - what the views of consoles have in common. */
+#include "tui/views/view.h"
+#include "tui/app.h"
+#include <time.h>
+
+void view_release(struct view *v)
+{
+	triggers_forget(v);
+	channel_log_stop(v);
+	linetimes_free(&v->times);
+}
+
+int view_stamp(const struct view *v, struct grid *g, struct rect r, int y, uint64_t line)
+{
+	int w = stamp_width(v->stamps, r.w);
+	if (w)
+		stamp_draw(&v->times, v->stamps, g, r.x, r.y + y, r.x + w, v->app->theme.role[ROLE_STAMP], line);
+	return w;
+}
+
+void view_mark_lines(struct view *v, uint64_t from, uint64_t end)
+{
+	struct timespec ts;
+	if (from >= end)
+		return;
+	clock_gettime(CLOCK_REALTIME, &ts);
+	linetimes_mark(&v->times, from, end, (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000, (int64_t)v->app->st.virtual_ns);
+}
