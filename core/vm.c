@@ -172,12 +172,12 @@ bool vm_ended(struct vm *vm, int *status)
 	return true;
 }
 
-/* Mode and instruction count of a vCPU that goes on meanwhile: two aligned words, each whole but not from the same instant.  The
+/* Mode and instruction count of a vCPU that goes on meanwhile: aligned words, each whole but not from the same instant.  The
  * vCPU does not pay for ordering that a status line has no use for, so the thread sanitizer is told to look away here. */
 __attribute__((no_sanitize("thread"), noinline)) static void sample_cpu(const struct cpu *c, unsigned *mode, uint64_t *icount)
 {
 	*mode = *(const volatile uint16_t *)&c->mode;
-	*icount = *(const volatile uint64_t *)&c->icount;
+	*icount = cpu_icount(c);
 }
 
 static const char *cpu_mode_text(unsigned mode)

@@ -8,6 +8,7 @@
 #include "core/cpu/sys.h"
 #include "core/cpu/topology.h"
 #include "core/cpu/vcpu.h"
+#include "core/jit/jit.h"
 #include "core/machine/error.h"
 #include "core/machine/machine.h"
 #include <stdlib.h>
@@ -197,6 +198,7 @@ void cpu_update_mode(struct cpu *c)
 	c->mode = (uint16_t)m;
 	c->lin_mask = m & M_CS64 ? ~UINT64_C(0) : 0xffffffffu;
 	mmu_select(c);
+	jit_mode_changed(c);
 }
 
 /* ---- saved state ---- */

@@ -10,6 +10,7 @@
  */
 #ifndef CORE_CPU_CPU_H
 #define CORE_CPU_CPU_H
+#include "core/cpu/jit_env.h"
 #include "core/machine/state.h"
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -144,6 +145,7 @@ struct tlb {
 	unsigned n_journal, n_global;
 	uint64_t large_2m[64], large_1g[64];    /* bloom filters: regions in which part of a large page is cached */
 	bool     any_large;
+	bool     local_code;                    /* code was found through an entry that is not global */
 };
 enum { TLB_SUPER, TLB_USER, TLB_SUPER_AC /* CPL 0-2 with EFLAGS.AC while SMAP is on */, TLB_KINDS };
 
@@ -189,7 +191,7 @@ struct cpu {
 	uint64_t rip;                   /* valid outside blocks; inside, rip = regs[REG_BIP] + insn.off */
 	uint64_t df_step;               /* +1 or -1: EFLAGS.DF */
 	struct segreg seg[SEG_COUNT + 2];
-	uint64_t icount;                /* guest instructions retired, counted at the end of blocks */
+	uint64_t icount;                /* guest instructions retired, counted at the end of blocks; see cpu_icount() */
 	const struct insn *cur;         /* set by slow paths that may fault or touch a device, so that rip is known; NULL after a
 	                                   fault: c->rip already holds it (task switches, event delivery) */
 
@@ -229,8 +231,6 @@ struct cpu {
 	struct mmu *mmu;                /* mmu.c: tables of other address spaces, walk caches */
 	struct tlb *tlb_never;
 	struct engine *engine;          /* block cache etc. (engine.c) */
-	uint64_t jit_page, jit_tmp;     /* core/jit: rip of the running code's page; scratch */
-	uint32_t jit_branch;            /* the last indirect branch: its offset in the page | what to give back to RSP << 12 */
 
 	/* the rest */
 	struct machine *machine;
@@ -244,6 +244,7 @@ struct cpu {
 	uint8_t  sipi_vector;
 	uint32_t saved_req;             /* the bits of exit_req that are state; valid between cpu_saving and the next change */
 	struct vcpu_thread *thread;
+	struct jit_env jit __attribute__((aligned(64)));        /* derived, as above; last, because of its size */
 };
 
 /* ---- life -------------------------------------------------------------------------------------------------------------------- */
@@ -293,6 +294,15 @@ bool cpu_take_interrupt(struct cpu *c);
 bool cpu_debug_before(struct cpu *c);
 /* After it completed without a fault, c->rip = the next one: TF (`tf`: FL_TF was set before it) and data breakpoints; false = #DB recorded. */
 bool cpu_debug_after(struct cpu *c, bool tf);
+
+/* Guest instructions retired, also while translated code runs; from another thread without ordering. */
+static inline uint64_t cpu_icount(const struct cpu *c)
+{
+	uint64_t n = *(const volatile uint64_t *)&c->icount;
+	for (unsigned k = 0; k < JIT_COUNTERS; k++)
+		n += ((const volatile uint64_t *)c->jit.icount)[k];
+	return n;
+}
 
 /* ---- flags, mode --------------------------------------------------------------------------------------------------------------- */
 uint32_t cpu_get_eflags(const struct cpu *c);                       /* whole EFLAGS, bit 1 set */

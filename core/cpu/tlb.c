@@ -4,6 +4,7 @@
  * not the size of the table.  User pages are kept apart by PCID: a guest that switches address spaces with bit 63 of CR3 finds its
  * pages again.  Dropping more than the guest asked for is always allowed. */
 #include "core/cpu/mmu.h"
+#include "core/jit/jit.h"
 #include "core/machine/machine.h"
 #include <stdlib.h>
 #include <string.h>
@@ -24,9 +25,10 @@ static void tlb_init(struct tlb *t)
 		clear_slot(t, n);
 }
 
-/* Drop every entry that is not global. */
-static void flush_local(struct tlb *t)
+/* Drop every entry that is not global.  True: code may have been among them. */
+static bool flush_local(struct tlb *t)
 {
+	bool code = t->local_code;
 	for (unsigned n = 0; n < t->n_journal; n++) {
 		unsigned s = t->journal[n];
 		t->info[s] &= (uint8_t)~TI_JOURNAL;
@@ -34,6 +36,8 @@ static void flush_local(struct tlb *t)
 			clear_slot(t, s);
 	}
 	t->n_journal = 0;
+	t->local_code = false;
+	return code;
 }
 
 static void flush_all(struct tlb *t)
@@ -73,11 +77,16 @@ static void drop_large(struct tlb *t, unsigned slot, uint64_t arg)
 		clear_slot(t, slot);
 }
 
-static void flush_one(struct tlb *t, uint64_t lin)
+/* True: lin may be inside a large page. */
+static bool flush_one(struct tlb *t, uint64_t lin)
 {
-	if (t->any_large && (bloom_has(t->large_2m, lin >> 22) || bloom_has(t->large_1g, lin >> 30)))
+	bool large = false;
+	if (t->any_large && (bloom_has(t->large_2m, lin >> 22) || bloom_has(t->large_1g, lin >> 30))) {
 		for_each_slot(t, drop_large, lin);
+		large = true;
+	}
 	clear_slot(t, (unsigned)(lin >> PAGE_SHIFT) & (TLB_SIZE - 1));
+	return large;
 }
 
 void tlb_fill(struct tlb *t, const struct tlb_fill *f)
@@ -98,6 +107,7 @@ void tlb_fill(struct tlb *t, const struct tlb_fill *f)
 		t->journal[t->n_journal++] = (uint16_t)slot;
 		info |= TI_JOURNAL;
 	}
+	t->local_code |= f->x && !f->global;
 	if (f->page_bits > 12) {
 		info |= TI_LARGE;
 		t->any_large = true;
@@ -131,6 +141,13 @@ static unsigned find_space(struct mmu *u, uint16_t pcid, bool *fresh)
 	return oldest;
 }
 
+static void flush_super(struct cpu *c)
+{
+	bool code = flush_local(&c->mmu->super);
+	if (flush_local(&c->mmu->super_ac) || code)
+		jit_forget(c, false);
+}
+
 static void use_space(struct cpu *c, unsigned n)
 {
 	struct mmu *u = c->mmu;
@@ -155,8 +172,8 @@ void mmu_set_cr3(struct cpu *c, uint64_t val)
 	if (keep && same)
 		return;
 	/* Supervisor tables carry no PCID: what is not global goes. */
-	flush_local(&u->super);
-	flush_local(&u->super_ac);
+	flush_super(c);
+	jit_forget(c, true);
 	unsigned n = find_space(u, pcide ? val & 0xfff : 0, &fresh);
 	if (!keep)
 		flush_local(&u->user[n]);
@@ -166,12 +183,13 @@ void mmu_set_cr3(struct cpu *c, uint64_t val)
 void mmu_flush(struct cpu *c, bool global_too)
 {
 	struct mmu *u = c->mmu;
+	jit_forget(c, true);
 	if (!global_too) {
-		flush_local(&u->super);
-		flush_local(&u->super_ac);
+		flush_super(c);
 		flush_local(&u->user[u->current]);
 		return;
 	}
+	jit_forget(c, false);
 	flush_all(&u->super);
 	flush_all(&u->super_ac);
 	for (unsigned n = 0; n < MMU_SPACES; n++)
@@ -184,11 +202,12 @@ void mmu_flush(struct cpu *c, bool global_too)
 void mmu_flush_page(struct cpu *c, uint64_t lin)
 {
 	struct mmu *u = c->mmu;
-	flush_one(&u->super, lin);
-	flush_one(&u->super_ac, lin);
+	bool large = flush_one(&u->super, lin);
+	large |= flush_one(&u->super_ac, lin);
 	for (unsigned n = 0; n < MMU_SPACES; n++)
 		if (u->space[n].used)
-			flush_one(&u->user[n], lin);
+			large |= flush_one(&u->user[n], lin);
+	jit_forget_page(c, lin, large);
 }
 
 void mmu_invpcid(struct cpu *c, unsigned type, uint16_t pcid, uint64_t lin)
@@ -202,8 +221,8 @@ void mmu_invpcid(struct cpu *c, unsigned type, uint16_t pcid, uint64_t lin)
 		for (unsigned n = 0; n < MMU_SPACES; n++)
 			if (u->space[n].used && (type == 3 || u->space[n].pcid == pcid))
 				flush_local(&u->user[n]);
-		flush_local(&u->super);
-		flush_local(&u->super_ac);
+		jit_forget(c, true);
+		flush_super(c);
 	}
 }
 

@@ -164,7 +164,7 @@ bool jit_translate(struct jit *j, struct block *b)
 {
 	struct cpu *c = j->c;
 	struct ji is[BLOCK_MAX];
-	struct em e = { .j = j, .c = c, .b = b, .p = j->rw + j->used, .code64 = c->mode & M_CS64, .flags_mem = true };
+	struct em e = { .j = j, .c = c, .b = b, .p = j->rw + j->used, .code64 = c->mode & M_CS64, .user = c->mode & M_USER, .flags_mem = true };
 	const uint8_t *code = (const uint8_t *)(uintptr_t)(b->key & ((UINT64_C(1) << MODE_SHIFT) - 1));
 	e.page_off = (unsigned)((uintptr_t)code & (PAGE_SIZE - 1));
 	unsigned n = decode_again(&e, is, code), first_step = j->n_steps;

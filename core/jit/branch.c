@@ -15,21 +15,51 @@ static void push_return(struct em *e, const struct ji *i)
 	unsigned size = e->code64 ? 8 : 4;
 	em_rm(e, (struct enc) { .op = 0x8d, .size = size, .reg = H_T0 }, H_RSP, NO_REG, 0, -(int)size);
 	em_check(e, i, size, true);
-	em_load_env(e, H_T1, offsetof(struct cpu, jit_page));
+	em_load_env(e, H_T1, offsetof(struct cpu, jit.page));
 	em_rm(e, (struct enc) { .op = 0x8d, .size = size, .reg = H_T1 }, H_T1, NO_REG, 0, (int32_t)(e->page_off + i->in.off + i->in.len));
 	em_rm(e, (struct enc) { .op = 0x89, .size = size, .reg = H_T1 }, H_T0, NO_REG, 0, 0);
 	em_rm(e, (struct enc) { .op = 0x8d, .size = size, .reg = H_RSP }, H_RSP, NO_REG, 0, -(int)size);
 }
 
-/* To the address in r9.  sp_back: what i has taken from RSP; where the target turns out to be impossible, it is given back (left() in run.c). */
-static void go_indirect(struct em *e, const struct ji *i, int sp_back)
+/* i is about to go to the address in a register, having taken sp_back from RSP; where that turns out to be impossible, it is given back
+ * (left() in run.c). */
+static void note_indirect(struct em *e, const struct ji *i, int sp_back)
 {
-	em_env(e, (struct enc) { .op = 0xc7, .size = 4, .reg = 0 }, offsetof(struct cpu, jit_branch));
+	em_env(e, (struct enc) { .op = 0xc7, .size = 4, .reg = 0 }, offsetof(struct cpu, jit.branch));
 	em32(e, (uint32_t)sp_back << PAGE_SHIFT | (unsigned)((e->page_off + i->in.off) & (PAGE_SIZE - 1)));
-	em_env(e, (struct enc) { .op = 0x81, .size = 8, .reg = 0 }, offsetof(struct cpu, icount));
-	em32(e, i->in.idx + 1u);
-	em8(e, 0xe9);
-	em_rel32(e, e->j->jump_common);
+	em_count(e, i->in.idx + 1u);
+}
+
+/* Behind push_return, which left the return address in r10.  far: the target is in jit.tmp. */
+static void host_call(struct em *e, const struct ji *i, int64_t target, bool far)
+{
+	bool near = !far && target >= 0 && target < PAGE_SIZE;
+	unsigned ret = e->page_off + i->in.off + i->in.len;
+	uint8_t *leave = NULL;
+	if (far)
+		note_indirect(e, i, (int)i->size);
+	else
+		em_count(e, i->in.idx + 1u);
+	if (near) {
+		em_env(e, (struct enc) { .op = 0x83, .size = 4, .reg = 7 }, offsetof(struct cpu, attention));
+		em8(e, 0);
+		em8(e, 0x0f), em8(e, 0x85), em32(e, 0);
+		leave = e->p - 4;
+	}
+	uint8_t *to = em_call_begin(e);
+	em_landing(e, ret);
+	em_goto(e, ret, 0, false);
+	em_patch(to, e->p);
+	if (near) {
+		em_patch(leave, e->p);
+		em_exit_to(e, target, to);
+		return;
+	}
+	if (far)
+		em_load_env(e, H_T0, offsetof(struct cpu, jit.tmp));
+	else
+		em_load_target(e, target);
+	em_jump(e, true, !far);
 }
 
 static void conditional(struct em *e, const struct ji *i, unsigned op)
@@ -67,11 +97,13 @@ static bool indirect(struct em *e, const struct ji *i, bool call)
 		em_rr(e, (struct enc) { .op = 0x8b, .size = size, .reg = H_T0 }, em_use(e, i->in.rm, H_T0));
 	}
 	if (call) {
-		em_store_env(e, H_T0, offsetof(struct cpu, jit_tmp));
+		em_store_env(e, H_T0, offsetof(struct cpu, jit.tmp));
 		push_return(e, i);
-		em_load_env(e, H_T0, offsetof(struct cpu, jit_tmp));
+		host_call(e, i, 0, true);
+		return true;
 	}
-	go_indirect(e, i, call ? (int)size : 0);
+	note_indirect(e, i, 0);
+	em_jump(e, true, false);
 	return true;
 }
 
@@ -83,7 +115,8 @@ static bool ret(struct em *e, const struct ji *i, unsigned extra)
 	em_check(e, i, size, false);
 	em_rm(e, (struct enc) { .op = 0x8b, .size = size, .reg = H_T0 }, H_T0, NO_REG, 0, 0);
 	em_rm(e, (struct enc) { .op = 0x8d, .size = size, .reg = H_RSP }, H_RSP, NO_REG, 0, (int32_t)(size + extra));
-	go_indirect(e, i, -(int)(size + extra));
+	note_indirect(e, i, -(int)(size + extra));
+	em_return(e);
 	return true;
 }
 
@@ -103,7 +136,7 @@ bool em_branch(struct em *e, const struct ji *i)
 	case 0xe8:
 		em_flags_clobber(e, FL_ARITH);
 		push_return(e, i);
-		em_goto(e, target_of(e, i), i->in.idx + 1u, true);
+		host_call(e, i, target_of(e, i), false);
 		return true;
 	case 0xe9: case 0xeb:
 		em_flags_clobber(e, i->live_out);

@@ -1,9 +1,9 @@
-/* emit.h - what the parts of the translator share: the code cache (cache.c), blocks (block.c), instructions (emit.c, emit_mem.c),
- * entering and leaving (run.c).
+/* emit.h - what the parts of the translator share: blocks (block.c), instructions (emit.c, emit_mem.c), control flow (branch.c, jump.c),
+ * the code cache, entering and leaving (run.c).
  *
  * Host registers: guest RSP is r11, guest r9-r11 live in cpu.regs, the rest are themselves.  r9 and r10 are scratch, gs is the
- * struct cpu, rsp the host's own stack.  Between blocks the arithmetic flags are in cpu.flags16 or dead; inside a block they are in
- * EFLAGS, in flags16 or both (struct em).  Code does not depend on the virtual address: cpu.jit_page is the page's, in rip. */
+ * struct cpu, rsp the return stack (jump.c).  Between blocks the arithmetic flags are in cpu.flags16 or dead; inside a block they are in
+ * EFLAGS, in flags16 or both (struct em).  Code does not depend on the virtual address: cpu.jit.page is the page's, in rip. */
 #ifndef CORE_JIT_EMIT_H
 #define CORE_JIT_EMIT_H
 #include "core/jit/jit.h"
@@ -40,9 +40,11 @@ struct jit {
 	struct jit_block *blocks;
 	unsigned n_steps, n_exits, n_blocks, hot;
 	struct jit_slot *jump;
-	struct jit_exit indirect;
+	struct jit_exit indirect[2];    /* to jit.tmp; [1]: by a direct jump */
 	struct jit_exit *(*enter)(const uint8_t *code);
-	uint8_t *leave, *step, *jump_common;    /* common pieces, writable mapping */
+	uint8_t *leave, *step;          /* common pieces, writable mapping */
+	uint8_t *jump_common[2][2] /* and directness */, *ret_miss[2], *ret_empty[2];    /* by CPL 3 */
+	uint8_t *stacks;                /* return stacks */
 	struct jit_counters count;
 };
 
@@ -71,7 +73,7 @@ struct em {
 	struct cpu *c;
 	struct block *b;
 	uint8_t *p;
-	bool code64, flags_host, flags_mem, failed;
+	bool code64, user, flags_host, flags_mem, failed;
 	unsigned page_off;              /* of the block */
 	struct stub stubs[STUBS_MAX];
 	unsigned n_stubs;
@@ -121,7 +123,26 @@ bool em_native(struct em *e, const struct ji *i);
 bool em_branch(struct em *e, const struct ji *i);
 void em_goto(struct em *e, int64_t target, unsigned n_insns, bool backward);
 void em_leave_to_interp(struct em *e, unsigned slot);
+/* A way out that is linked with the code at `target` of the page when that is found: `patch` is a rel32. */
+void em_exit_to(struct em *e, int64_t target, uint8_t *patch);
 void em_stubs(struct em *e);
+
+/* jump.c.  insns more have been executed. */
+void em_count(struct em *e, unsigned insns);
+/* r9 = address of a target, which is given from the start of the page. */
+void em_load_target(struct em *e, int64_t target);
+/* To the address in r9; r10 and flags are lost.  `poll`: leave when asked to.  `direct`: it is the target of a direct jump. */
+void em_jump(struct em *e, bool poll, bool direct);
+/* The host's call: r10 = the guest's return address.  Returns the rel32 to patch.  Directly behind it comes the landing, r9 = where the
+ * guest returns to, which goes on when that is `off` from the start of this page. */
+uint8_t *em_call_begin(struct em *e);
+void em_landing(struct em *e, unsigned off);
+/* The guest's return to r9. */
+void em_return(struct em *e);
+void jump_make_common(struct em *e);
+bool jump_create(struct jit *j);
+void jump_destroy(struct jit *j);
+void jump_reset_stack(struct cpu *c, bool user);
 
 /* block.c: translate b; false: it stays with the interpreter. */
 bool jit_translate(struct jit *j, struct block *b);

@@ -11,7 +11,7 @@ void em_address(struct em *e, const struct ji *i, bool segment)
 		em_imm64(e, H_T0, e->code64 ? (uint64_t)in->imm : (uint32_t)in->imm);
 	} else {
 		if (in->base == REG_BIP) {
-			em_load_env(e, H_T0, offsetof(struct cpu, jit_page));
+			em_load_env(e, H_T0, offsetof(struct cpu, jit.page));
 			base = H_T0;
 			disp += e->page_off;
 		} else if (in->base != REG_ZERO) {
@@ -89,19 +89,27 @@ void em_leave_to_interp(struct em *e, unsigned slot)
 	em_rel32(e, e->j->leave);
 }
 
+void em_exit_to(struct em *e, int64_t target, uint8_t *patch)
+{
+	struct jit_exit *x = jit_new_exit(e, EXIT_LINK);
+	x->off = (int32_t)target;
+	x->patch = patch;
+	em_patch(patch, e->p);
+	em_imm64(e, H_T1, (uintptr_t)x);
+	em8(e, 0xe9);
+	em_rel32(e, e->j->leave);
+}
+
 /* Direct branch.  Flags are in memory or dead. */
 void em_goto(struct em *e, int64_t target, unsigned n_insns, bool backward)
 {
-	em_env(e, (struct enc) { .op = 0x81, .size = 8, .reg = 0 }, offsetof(struct cpu, icount));
-	em32(e, n_insns);
+	if (n_insns)
+		em_count(e, n_insns);
 	if (target < 0 || target >= PAGE_SIZE) {
-		em_load_env(e, H_T0, offsetof(struct cpu, jit_page));
-		em_rm(e, (struct enc) { .op = 0x8d, .size = e->code64 ? 8 : 4, .reg = H_T0 }, H_T0, NO_REG, 0, (int32_t)target);
-		em8(e, 0xe9);
-		em_rel32(e, e->j->jump_common);
+		em_load_target(e, target);
+		em_jump(e, backward, true);
 		return;
 	}
-	struct jit_exit *x = jit_new_exit(e, EXIT_LINK);
 	if (backward) {
 		em_env(e, (struct enc) { .op = 0x83, .size = 4, .reg = 7 }, offsetof(struct cpu, attention));
 		em8(e, 0);
@@ -109,12 +117,8 @@ void em_goto(struct em *e, int64_t target, unsigned n_insns, bool backward)
 		em8(e, 5);
 	}
 	em8(e, 0xe9);
-	x->patch = e->p;
-	x->off = (int32_t)target;
-	em32(e, 0);                                                             /* not linked yet: falls into the exit */
-	em_imm64(e, H_T1, (uintptr_t)x);
-	em8(e, 0xe9);
-	em_rel32(e, e->j->leave);
+	em32(e, 0);
+	em_exit_to(e, target, e->p - 4);
 }
 
 void em_stubs(struct em *e)

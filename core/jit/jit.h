@@ -22,6 +22,12 @@ void jit_kill(struct jit *j, struct block *b);
 void jit_flush(struct jit *j);
 void jit_set_threshold(struct jit *j, unsigned runs);
 
+/* What c has learnt about where code lies is no longer true: for mode word (c->mode was set), for all mappings of CPL 3 or of the others,
+ * for the page of lin (`large`: everything in its GB).  Nothing happens without a translator. */
+void jit_mode_changed(struct cpu *c);
+void jit_forget(struct cpu *c, bool user);
+void jit_forget_page(struct cpu *c, uint64_t lin, bool large);
+
 struct jit_counters { uint64_t blocks, killed, flushes, native, stepped, code_bytes, code_size; };
 void jit_get_counters(const struct jit *j, struct jit_counters *out);
 #endif

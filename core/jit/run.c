@@ -2,7 +2,6 @@
 #include "core/jit/emit.h"
 #include "core/machine/machine.h"
 #include <asm/prctl.h>
-#include <assert.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -19,6 +18,12 @@ static void all_regs(struct em *e, bool load)
 		if (!in_env(n))
 			em_env(e, (struct enc) { .op = load ? 0x8b : 0x89, .size = 8, .reg = host_of(n) }, ENV_REG(n));
 }
+#define ENV(f) (uint32_t)offsetof(struct cpu, jit.f)
+static void to_host_stack(struct em *e)
+{
+	em_store_env(e, RSP, ENV(sp));
+	em_load_env(e, RSP, ENV(c_sp));
+}
 static void leave_frame(struct em *e)
 {
 	em_rr(e, (struct enc) { .op = 0x83, .size = 8, .reg = 0 }, RSP), em8(e, 8);     /* add rsp, 8 */
@@ -33,81 +38,42 @@ static void make_enter(struct em *e)
 	for (unsigned n = 0; n < sizeof saved_regs; n++)
 		push_host(e, saved_regs[n]);
 	em_rr(e, (struct enc) { .op = 0x83, .size = 8, .reg = 5 }, RSP), em8(e, 8);     /* sub rsp, 8 */
+	em_store_env(e, RSP, ENV(c_sp));
+	em_load_env(e, RSP, ENV(sp));
 	em_mov(e, H_T0, RDI);
 	all_regs(e, true);
 	em8(e, 0x41), em8(e, 0xff), em8(e, 0xe0 | (H_T0 & 7));
 	e->j->leave = e->p;                                     /* r10 = the exit */
 	all_regs(e, false);
+	to_host_stack(e);
 	em_mov(e, RAX, H_T1);
 	leave_frame(e);
 }
 
-/* Called with r9 = page offset of the block, r10 = instructions for jit_step. */
+/* Called with r9 = page offset of the block, r10 = instructions for jit_step, which may drop all of the return stack; hence its own
+ * return address is kept elsewhere meanwhile. */
 static void make_step(struct em *e)
 {
 	e->j->step = e->p;
 	all_regs(e, false);
+	em_env(e, (struct enc) { .op = 0x8f, .size = 4, .reg = 0 }, ENV(back));         /* pop */
+	to_host_stack(e);
 	em_imm64(e, RDI, (uintptr_t)e->c);
 	em_mov(e, RSI, H_T1);
 	em_mov(e, RDX, H_T0);
 	em_imm64(e, RAX, (uintptr_t)jit_step);
-	em_rr(e, (struct enc) { .op = 0x83, .size = 8, .reg = 5 }, RSP), em8(e, 8);
 	em8(e, 0xff), em8(e, 0xd0);
-	em_rr(e, (struct enc) { .op = 0x83, .size = 8, .reg = 0 }, RSP), em8(e, 8);
 	em8(e, 0x84), em8(e, 0xc0);                             /* test al, al */
-	em8(e, 0x74);
-	uint8_t *out = e->p++;
+	em8(e, 0x0f), em8(e, 0x84);
+	uint8_t *out = e->p;
+	em32(e, 0);
+	em_load_env(e, RSP, ENV(sp));
+	em_env(e, (struct enc) { .op = 0xff, .size = 4, .reg = 6 }, ENV(back));         /* push */
 	all_regs(e, true);
 	em8(e, 0xc3);
-	*out = (uint8_t)(e->p - out - 1);
-	assert(e->p - out - 1 < 128);
-	em_rr(e, (struct enc) { .op = 0x83, .size = 8, .reg = 0 }, RSP), em8(e, 8);     /* the return address */
+	em_patch(out, e->p);
 	em8(e, 0x31), em8(e, 0xc0);
 	leave_frame(e);
-}
-
-/* r9 = rip wanted.  Flags are free. */
-static void make_jump(struct em *e)
-{
-	uint8_t *miss[3];
-	e->j->jump_common = e->p;
-	push_host(e, RAX), push_host(e, RCX);
-	em_env(e, (struct enc) { .op = 0x83, .size = 4, .reg = 7 }, offsetof(struct cpu, attention)), em8(e, 0);
-	em8(e, 0x0f), em8(e, 0x85), miss[0] = e->p, em32(e, 0);
-	em_rr(e, (struct enc) { .op = 0x8b, .size = 4, .reg = H_T1 }, H_T0);
-	em_rr(e, (struct enc) { .op = 0xc1, .size = 4, .reg = 5 }, H_T1), em8(e, PAGE_SHIFT - 5);
-	em_rr(e, (struct enc) { .op = 0x81, .size = 4, .reg = 4 }, H_T1), em32(e, (TLB_SIZE - 1) << 5);
-	em_env(e, (struct enc) { .op = 0x03, .size = 8, .reg = H_T1 }, offsetof(struct cpu, tlb));
-	em_mov(e, RAX, H_T0);
-	em_rm(e, (struct enc) { .op = 0x33, .size = 8, .reg = RAX }, H_T1, NO_REG, 0, offsetof(struct tlb_entry, tag_x));
-	em8(e, 0x48), em8(e, 0x3d), em32(e, PAGE_SIZE);         /* cmp rax, */
-	em8(e, 0x0f), em8(e, 0x83), miss[1] = e->p, em32(e, 0);
-	em_env(e, (struct enc) { .op = 0x0fb7, .size = 4, .reg = RAX }, offsetof(struct cpu, mode));
-	em_rr(e, (struct enc) { .op = 0xc1, .size = 8, .reg = 4 }, RAX), em8(e, MODE_SHIFT);
-	em_mov(e, RCX, H_T0);
-	em_rm(e, (struct enc) { .op = 0x03, .size = 8, .reg = RCX }, H_T1, NO_REG, 0, offsetof(struct tlb_entry, addend));
-	em_rr(e, (struct enc) { .op = 0x0b, .size = 8, .reg = RAX }, RCX);
-	em_mov(e, RCX, H_T0);
-	em_rr(e, (struct enc) { .op = 0xc1, .size = 8, .reg = 5 }, RCX), em8(e, 13);
-	em_rr(e, (struct enc) { .op = 0x33, .size = 4, .reg = RCX }, H_T0);
-	em_rr(e, (struct enc) { .op = 0x81, .size = 4, .reg = 4 }, RCX), em32(e, JIT_JUMP_SIZE - 1);
-	em_rr(e, (struct enc) { .op = 0xc1, .size = 4, .reg = 4 }, RCX), em8(e, 5);
-	em_imm64(e, H_T1, (uintptr_t)e->j->jump);
-	em_rr(e, (struct enc) { .op = 0x03, .size = 8, .reg = H_T1 }, RCX);
-	em_rm(e, (struct enc) { .op = 0x3b, .size = 8, .reg = RAX }, H_T1, NO_REG, 0, offsetof(struct jit_slot, key));
-	em8(e, 0x0f), em8(e, 0x85), miss[2] = e->p, em32(e, 0);
-	em_rm(e, (struct enc) { .op = 0x8b, .size = 8, .reg = H_T1 }, H_T1, NO_REG, 0, offsetof(struct jit_slot, code));
-	em_rr(e, (struct enc) { .op = 0x81, .size = 8, .reg = 4 }, H_T0), em32(e, (uint32_t)-PAGE_SIZE);
-	em_store_env(e, H_T0, offsetof(struct cpu, jit_page));
-	pop_host(e, RCX), pop_host(e, RAX);
-	em8(e, 0x41), em8(e, 0xff), em8(e, 0xe0 | (H_T1 & 7));
-	for (unsigned n = 0; n < 3; n++)
-		em_patch(miss[n], e->p);
-	pop_host(e, RCX), pop_host(e, RAX);
-	em_store_env(e, H_T0, offsetof(struct cpu, jit_tmp));
-	em_imm64(e, H_T1, (uintptr_t)&e->j->indirect);
-	em8(e, 0xe9);
-	em_rel32(e, e->j->leave);
 }
 
 /* ---- life ---------------------------------------------------------------------------------------------------------------------------- */
@@ -140,7 +106,7 @@ struct jit *jit_new(struct cpu *c)
 		return NULL;
 	j->c = c;
 	j->hot = JIT_HOT;
-	j->indirect.kind = EXIT_INDIRECT;
+	j->indirect[0].kind = j->indirect[1].kind = EXIT_INDIRECT;
 	j->steps = reserve(STEPS_MAX * sizeof *j->steps);
 	j->exits = reserve(EXITS_MAX * sizeof *j->exits);
 	j->blocks = reserve(JBLOCKS_MAX * sizeof *j->blocks);
@@ -152,10 +118,14 @@ struct jit *jit_new(struct cpu *c)
 	struct em e = { .j = j, .c = c, .p = j->rw };
 	make_enter(&e);
 	make_step(&e);
-	make_jump(&e);
+	jump_make_common(&e);
 	j->used = j->fixed = ((size_t)(e.p - j->rw) + 63) & ~(size_t)63;
 	uint8_t *code = j->rx;
 	memcpy(&j->enter, &code, sizeof code);
+	if (!jump_create(j)) {
+		jit_free(j);
+		return NULL;
+	}
 	return j;
 }
 
@@ -163,6 +133,7 @@ void jit_free(struct jit *j)
 {
 	if (!j)
 		return;
+	jump_destroy(j);
 	release(j->rw, CODE_SIZE);
 	release(j->rx, CODE_SIZE);
 	release(j->steps, STEPS_MAX * sizeof *j->steps);
@@ -209,12 +180,16 @@ void jit_kill(struct jit *j, struct block *b)
 	jb->entry[0] = 0xe9;
 	em_patch(jb->entry + 1, jb->stale_code);
 	b->jit = NULL;
+	jump_reset_stack(j->c, false);          /* its landings */
+	jump_reset_stack(j->c, true);
 	j->count.killed++;
 }
 
 void jit_flush(struct jit *j)
 {
 	memset(j->jump, 0, JIT_JUMP_SIZE * sizeof *j->jump);
+	jit_forget(j->c, false);
+	jit_forget(j->c, true);
 	j->used = j->fixed;
 	j->n_steps = j->n_exits = j->n_blocks = 0;
 	j->count.flushes++;
@@ -261,7 +236,7 @@ const struct insn *op_jit_count(struct cpu *c, const struct insn *i)
 
 bool jit_step(struct cpu *c, const struct insn *i, unsigned page_off)
 {
-	c->regs[REG_BIP] = c->jit_page + page_off;
+	c->regs[REG_BIP] = c->jit.page + page_off;
 	while (i && i->fn != op_jit_end)
 		i = i->fn(c, i);
 	return i;
@@ -272,23 +247,31 @@ static void link_exit(struct jit *j, struct jit_exit *x, const struct block *b)
 	em_patch(x->patch, b->jit->entry);
 }
 
+static void collect_icount(struct cpu *c)
+{
+	for (unsigned n = 0; n < JIT_COUNTERS; n++) {
+		c->icount += c->jit.icount[n];
+		c->jit.icount[n] = 0;
+	}
+}
+
 static const struct insn *left(struct cpu *c, struct jit *j, struct jit_exit *x)
 {
 	if (!x)
 		return NULL;
 	if (x->kind == EXIT_INTERP) {
 		const struct insn *i = &x->block->insns[x->slot];
-		c->regs[REG_BIP] = c->jit_page + x->page_off;
+		c->regs[REG_BIP] = c->jit.page + x->page_off;
 		return x->slot == 0 && i->fn == op_jit_enter ? x->block->first(c, i) : i;
 	}
-	if (x->kind == EXIT_INDIRECT && unlikely(!engine_target_allowed(c, c->jit_tmp))) {
-		c->rip = c->jit_page + c->jit_branch % PAGE_SIZE;
+	if (x == &j->indirect[0] && unlikely(!engine_target_allowed(c, c->jit.tmp))) {
+		c->rip = c->jit.page + c->jit.branch % PAGE_SIZE;
 		c->cur = NULL;
 		c->icount--;
-		engine_refuse_target(c, (int32_t)c->jit_branch >> PAGE_SHIFT);
+		engine_refuse_target(c, (int32_t)c->jit.branch >> PAGE_SHIFT);
 		return NULL;
 	}
-	uint64_t rip = x->kind == EXIT_LINK ? (c->jit_page + (uint64_t)(int64_t)x->off) & c->lin_mask : c->jit_tmp;
+	uint64_t rip = x->kind == EXIT_LINK ? (c->jit.page + (uint64_t)(int64_t)x->off) & c->lin_mask : c->jit.tmp;
 	c->rip = rip;
 	if (atomic_load_explicit(&c->attention, memory_order_relaxed))
 		return NULL;
@@ -309,6 +292,8 @@ static const struct insn *left(struct cpu *c, struct jit *j, struct jit_exit *x)
 const struct insn *op_jit_enter(struct cpu *c, const struct insn *i)
 {
 	struct jit *j = engine_jit(c);
-	c->jit_page = c->regs[REG_BIP] & PAGE_MASK;
-	return left(c, j, j->enter(jit_rx(j, block_of(i)->jit->entry)));
+	c->jit.page = c->regs[REG_BIP] & PAGE_MASK;
+	struct jit_exit *x = j->enter(jit_rx(j, block_of(i)->jit->entry));
+	collect_icount(c);
+	return left(c, j, x);
 }

@@ -85,7 +85,8 @@ static bool run_on(struct bench *b, enum who w, struct run *r)
 	snprintf(drive, sizeof(drive), "file=%s/guest.img,format=raw,if=ide,snapshot=on", b->dir);
 	snprintf(rc, sizeof(rc), "%s/bochsrc", b->dir);
 	snprintf(commands, sizeof(commands), "%s/bochs-commands", b->dir);
-	const char *const vmux[] = { "build/vmux", "-m", "64", "-display", "none", "-monitor", "none", "-drive", drive, "-serial", unix_serial, NULL };
+	const char *accel = getenv("BENCH_ACCEL");
+	const char *const vmux[] = { "build/vmux", "-accel", accel ? accel : "tcg", "-m", "64", "-display", "none", "-monitor", "none", "-drive", drive, "-serial", unix_serial, NULL };
 	const char *const tcg[] = { "qemu-system-x86_64", "-accel", "tcg", "-m", "64", "-display", "none", "-monitor", "none", "-nic", "none", "-drive",
 		drive, "-serial", unix_serial, NULL };
 	const char *const bochs[] = { "bochs-bin", "-q", "-f", rc, "-rc", commands, NULL };

@@ -17,7 +17,8 @@ static bool start(struct bench *b, enum who w, struct emulator *e, const char *d
 	unlink(pid_file);
 	snprintf(kernel, sizeof(kernel), "%s/linux-6.1/vmlinuz", b->guests);
 	snprintf(initrd, sizeof(initrd), "%s/demo.initrd", b->guests);
-	const char *const argv[] = { w == VMUX ? "build/vmux" : "qemu-system-x86_64", "-accel", "tcg", "-m", "256", "-kernel", kernel, "-initrd", initrd,
+	const char *accel = getenv("BENCH_ACCEL");
+	const char *const argv[] = { w == VMUX ? "build/vmux" : "qemu-system-x86_64", "-accel", w == VMUX && accel ? accel : "tcg", "-m", "256", "-kernel", kernel, "-initrd", initrd,
 		"-append", "quiet console=tty0", "-display", display, "-serial", unix_serial, "-serial", "null", "-monitor", "none", "-pidfile", pid_file,
 		w == TCG ? "-nic" : NULL, "none", NULL };
 	return emulator_start(e, who_names[w], SERIAL_SOCKET, serial, argv);

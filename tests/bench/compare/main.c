@@ -1,7 +1,7 @@
 /* main.c - vmux beside QEMU's TCG and Bochs, in one run.  usage: compare BENCH_DIR GUESTS_DIR [kernels|boot|work|idle|ui]...
  *
  * Times are CPU seconds of the emulator's process, so that other work on the machine disturbs little; ratios are formed within a
- * round, then the median over the rounds is taken.  Environment: BENCH_ROUNDS (default 5), BENCH_ACCEL (engine of vmux for "work"). */
+ * round, then the median over the rounds is taken.  Environment: BENCH_ROUNDS (default 5), BENCH_ACCEL (engine of vmux for "kernels", "boot", "work", "idle"). */
 #include "tests/bench/compare/compare.h"
 #include <stdarg.h>
 #include <stdlib.h>

@@ -1,0 +1,24 @@
+/* jit_env.h - what translated code reaches through gs besides the guest's registers (core/jit).
+ *
+ * Two of most things: [0] for CPL 0-2, [1] for CPL 3, so that a system call throws nothing away. */
+#ifndef CORE_CPU_JIT_ENV_H
+#define CORE_CPU_JIT_ENV_H
+#include <stdint.h>
+
+enum { JIT_COUNTERS = 8, JIT_CACHE_BITS = 11, JIT_CACHE_SIZE = 1 << JIT_CACHE_BITS, JIT_JOURNAL = 256 };
+
+struct jit_env {
+	uint64_t page, tmp;                     /* rip of the running code's page; scratch */
+	uint32_t branch;                        /* the last indirect branch: its offset in the page | what to give back to RSP << 12 */
+	uint64_t icount[JIT_COUNTERS];          /* parts of cpu.icount: one word would make every block wait for the one before */
+	/* Return stacks: see jump.c. */
+	uint64_t sp, c_sp, back;                /* of the current one; the host's own stack; return address of a common piece */
+	uint64_t top[2], limit[2], other_sp[2]; /* other_sp: of the one that is not current */
+	uint16_t mode[2];                       /* whose code addresses they and the caches below hold */
+	uint8_t  user;                          /* the current one */
+	/* Code by rip: key = rip, code = where to jump.  Holds no longer than the mappings. */
+	uint32_t n_journal[2];                  /* more than fit: everything may be in use */
+	uint16_t journal[2][JIT_JOURNAL];
+	uint64_t key[2][JIT_CACHE_SIZE], code[2][JIT_CACHE_SIZE];
+};
+#endif

@@ -1,0 +1,291 @@
+/* jump.c - finding code by its address: indirect jumps, jumps to other pages, returns.
+ *
+ * Each such jump looks rip up in jit_env.key, a cache by address with a jump of its own, which the host predicts well.  What is not in
+ * there is looked up by physical address and mode (common piece), what is not there either is the dispatcher's.
+ *
+ * A call pushes the guest's return address on the return stack, where rsp points, and is a host call; a return is a host return, so
+ * that the host's prediction works.  It comes out behind the call, where the two addresses are compared.  Entries can be missing
+ * (after a reset the lowest one leads to the look-up) or too many; then a few more are compared, and what does not match is looked up.
+ * Entries hold for one mode, as long as the mappings and the code do: all are dropped then.  C functions never run on this stack. */
+#include "core/jit/emit.h"
+#include <string.h>
+#include <sys/mman.h>
+
+enum { STACK_SIZE = 128 << 10, STACK_SPARE = 32 << 10 /* a signal's frame, too */, SENTINELS = 8 };
+#define ENV(f) (uint32_t)offsetof(struct cpu, jit.f)
+
+/* ---- emission ------------------------------------------------------------------------------------------------------------------------ */
+
+void em_count(struct em *e, unsigned insns)
+{
+	em_env(e, (struct enc) { .op = 0x81, .size = 8, .reg = 0 }, ENV(icount[0]) + 8 * (e->j->n_blocks % JIT_COUNTERS));
+	em32(e, insns);
+}
+
+static void jcc(struct em *e, unsigned op, const uint8_t *to)
+{
+	em8(e, 0x0f), em8(e, op);
+	em_rel32(e, to);
+}
+
+/* op [gs: r10 * 8 + off] */
+static void by_index(struct em *e, struct enc x, uint32_t off)
+{
+	em8(e, 0x65);
+	em_rm(e, x, NO_REG, H_T1, 3, (int32_t)off);
+}
+
+/* r10 = place of rip r9 in the cache. */
+static void hash(struct em *e)
+{
+	em_mov(e, H_T1, H_T0);
+	em_rr(e, (struct enc) { .op = 0xc1, .size = 8, .reg = 5 }, H_T1), em8(e, PAGE_SHIFT);
+	em_rr(e, (struct enc) { .op = 0x33, .size = 4, .reg = H_T1 }, H_T0);
+	em_rr(e, (struct enc) { .op = 0x81, .size = 4, .reg = 4 }, H_T1), em32(e, JIT_CACHE_SIZE - 1);
+}
+static unsigned hash_of(uint64_t rip) { return (unsigned)(rip ^ rip >> PAGE_SHIFT) & (JIT_CACHE_SIZE - 1); }
+/* No rip with this place has this key. */
+static uint64_t no_key(unsigned place) { return place == hash_of(~UINT64_C(0)) ? 1 : ~UINT64_C(0); }
+_Static_assert(JIT_CACHE_BITS <= (int)PAGE_SHIFT, "~0 and 1 have different places");
+
+void em_jump(struct em *e, bool poll, bool direct)
+{
+	const uint8_t *miss = e->j->jump_common[e->user][direct];
+	if (poll) {
+		em_env(e, (struct enc) { .op = 0x83, .size = 4, .reg = 7 }, offsetof(struct cpu, attention)), em8(e, 0);
+		jcc(e, 0x85, miss);
+	}
+	hash(e);
+	by_index(e, (struct enc) { .op = 0x3b, .size = 8, .reg = H_T0 }, ENV(key[e->user]));
+	jcc(e, 0x85, miss);
+	em_rr(e, (struct enc) { .op = 0x81, .size = 8, .reg = 4 }, H_T0), em32(e, (uint32_t)-PAGE_SIZE);
+	em_store_env(e, H_T0, ENV(page));
+	by_index(e, (struct enc) { .op = 0xff, .size = 4, .reg = 4 }, ENV(code[e->user]));
+}
+
+void em_load_target(struct em *e, int64_t target)
+{
+	em_load_env(e, H_T0, ENV(page));
+	em_rm(e, (struct enc) { .op = 0x8d, .size = e->code64 ? 8 : 4, .reg = H_T0 }, H_T0, NO_REG, 0, (int32_t)target);
+}
+
+void em_return(struct em *e) { em8(e, 0xc3); }
+
+uint8_t *em_call_begin(struct em *e)
+{
+	em_env(e, (struct enc) { .op = 0x3b, .size = 8, .reg = RSP }, ENV(limit[e->user]));
+	em8(e, 0x73);
+	uint8_t *room = e->p++;
+	em_load_env(e, RSP, ENV(top[e->user]));
+	*room = (uint8_t)(e->p - room - 1);
+	em8(e, 0x41), em8(e, 0x52);                             /* push r10 */
+	em8(e, 0xe8);
+	em32(e, 0);
+	return e->p - 4;
+}
+
+void em_landing(struct em *e, unsigned off)
+{
+	em_rm(e, (struct enc) { .op = 0x3b, .size = 8, .reg = H_T0 }, RSP, NO_REG, 0, 0);
+	em_rm(e, (struct enc) { .op = 0x8d, .size = 8, .reg = RSP }, RSP, NO_REG, 0, 8);
+	jcc(e, 0x85, e->j->ret_miss[e->user]);
+	em_rm(e, (struct enc) { .op = 0x8d, .size = e->code64 ? 8 : 4, .reg = H_T1 }, H_T0, NO_REG, 0, -(int32_t)off);
+	em_store_env(e, H_T1, ENV(page));
+}
+
+/* ---- common pieces ------------------------------------------------------------------------------------------------------------------- */
+
+static void push_host(struct em *e, unsigned r) { em8(e, 0x50 | r); }
+static void pop_host(struct em *e, unsigned r) { em8(e, 0x58 | r); }
+
+/* rax = key of the code at r9 in the table by physical address, r10 its slot.  *miss: to patch. */
+static void find_by_address(struct em *e, uint8_t *miss[2])
+{
+	em_rr(e, (struct enc) { .op = 0x8b, .size = 4, .reg = H_T1 }, H_T0);
+	em_rr(e, (struct enc) { .op = 0xc1, .size = 4, .reg = 5 }, H_T1), em8(e, PAGE_SHIFT - 5);
+	em_rr(e, (struct enc) { .op = 0x81, .size = 4, .reg = 4 }, H_T1), em32(e, (TLB_SIZE - 1) << 5);
+	em_env(e, (struct enc) { .op = 0x03, .size = 8, .reg = H_T1 }, offsetof(struct cpu, tlb));
+	em_mov(e, RAX, H_T0);
+	em_rm(e, (struct enc) { .op = 0x33, .size = 8, .reg = RAX }, H_T1, NO_REG, 0, offsetof(struct tlb_entry, tag_x));
+	em8(e, 0x48), em8(e, 0x3d), em32(e, PAGE_SIZE);         /* cmp rax, */
+	em8(e, 0x0f), em8(e, 0x83), miss[0] = e->p, em32(e, 0);
+	em_env(e, (struct enc) { .op = 0x0fb7, .size = 4, .reg = RAX }, offsetof(struct cpu, mode));
+	em_rr(e, (struct enc) { .op = 0xc1, .size = 8, .reg = 4 }, RAX), em8(e, MODE_SHIFT);
+	em_mov(e, RCX, H_T0);
+	em_rm(e, (struct enc) { .op = 0x03, .size = 8, .reg = RCX }, H_T1, NO_REG, 0, offsetof(struct tlb_entry, addend));
+	em_rr(e, (struct enc) { .op = 0x0b, .size = 8, .reg = RAX }, RCX);
+	em_mov(e, RCX, H_T0);
+	em_rr(e, (struct enc) { .op = 0xc1, .size = 8, .reg = 5 }, RCX), em8(e, 13);
+	em_rr(e, (struct enc) { .op = 0x33, .size = 4, .reg = RCX }, H_T0);
+	em_rr(e, (struct enc) { .op = 0x81, .size = 4, .reg = 4 }, RCX), em32(e, JIT_JUMP_SIZE - 1);
+	em_rr(e, (struct enc) { .op = 0xc1, .size = 4, .reg = 4 }, RCX), em8(e, 5);
+	em_imm64(e, H_T1, (uintptr_t)e->j->jump);
+	em_rr(e, (struct enc) { .op = 0x03, .size = 8, .reg = H_T1 }, RCX);
+	em_rm(e, (struct enc) { .op = 0x3b, .size = 8, .reg = RAX }, H_T1, NO_REG, 0, offsetof(struct jit_slot, key));
+	em8(e, 0x0f), em8(e, 0x85), miss[1] = e->p, em32(e, 0);
+}
+
+/* Code rcx for rip r9 into the cache, which is journalled.  rax and r10 are lost. */
+static void remember(struct em *e, unsigned user)
+{
+	hash(e);
+	by_index(e, (struct enc) { .op = 0x89, .size = 8, .reg = H_T0 }, ENV(key[user]));
+	by_index(e, (struct enc) { .op = 0x89, .size = 8, .reg = RCX }, ENV(code[user]));
+	em_env(e, (struct enc) { .op = 0x8b, .size = 4, .reg = RAX }, ENV(n_journal[user]));
+	em8(e, 0x3d), em32(e, JIT_JOURNAL);                     /* cmp eax, */
+	em8(e, 0x73);
+	uint8_t *full = e->p++;
+	em8(e, 0x65);
+	em_rm(e, (struct enc) { .op = 0x89, .size = 2, .reg = H_T1 }, NO_REG, RAX, 1, (int32_t)ENV(journal[user]));
+	em_env(e, (struct enc) { .op = 0xff, .size = 4, .reg = 0 }, ENV(n_journal[user]));
+	*full = (uint8_t)(e->p - full - 1);
+}
+
+static void make_jump(struct em *e, unsigned user, bool direct)
+{
+	uint8_t *miss[3];
+	e->j->jump_common[user][direct] = e->p;
+	push_host(e, RAX), push_host(e, RCX);
+	em_env(e, (struct enc) { .op = 0x83, .size = 4, .reg = 7 }, offsetof(struct cpu, attention)), em8(e, 0);
+	em8(e, 0x0f), em8(e, 0x85), miss[2] = e->p, em32(e, 0);
+	find_by_address(e, miss);
+	em_rm(e, (struct enc) { .op = 0x8b, .size = 8, .reg = RCX }, H_T1, NO_REG, 0, offsetof(struct jit_slot, code));
+	remember(e, user);
+	em_rr(e, (struct enc) { .op = 0x81, .size = 8, .reg = 4 }, H_T0), em32(e, (uint32_t)-PAGE_SIZE);
+	em_store_env(e, H_T0, ENV(page));
+	em_mov(e, H_T1, RCX);
+	pop_host(e, RCX), pop_host(e, RAX);
+	em8(e, 0x41), em8(e, 0xff), em8(e, 0xe0 | (H_T1 & 7));
+	for (unsigned n = 0; n < 3; n++)
+		em_patch(miss[n], e->p);
+	pop_host(e, RCX), pop_host(e, RAX);
+	em_store_env(e, H_T0, ENV(tmp));
+	em_imm64(e, H_T1, (uintptr_t)&e->j->indirect[direct]);
+	em8(e, 0xe9);
+	em_rel32(e, e->j->leave);
+}
+
+/* r9 = where the guest returns to; the entry that did not match has been popped. */
+static void make_ret_miss(struct em *e, unsigned user)
+{
+	enum { TRIES = 4 };
+	e->j->ret_miss[user] = e->p;
+	for (int n = 0; n < TRIES; n++) {
+		em_rm(e, (struct enc) { .op = 0x3b, .size = 8, .reg = H_T0 }, RSP, NO_REG, 0, 16 * n + 8);
+		em8(e, 0x75);
+		uint8_t *next = e->p++;
+		em_rm(e, (struct enc) { .op = 0x8d, .size = 8, .reg = RSP }, RSP, NO_REG, 0, 16 * n);
+		em8(e, 0xc3);
+		*next = (uint8_t)(e->p - next - 1);
+	}
+	em8(e, 0xe9);
+	em_rel32(e, e->j->jump_common[user][false]);
+	e->j->ret_empty[user] = e->p;
+	em_load_env(e, RSP, ENV(top[user]));
+	em8(e, 0xe9);
+	em_rel32(e, e->j->jump_common[user][false]);
+}
+
+void jump_make_common(struct em *e)
+{
+	for (unsigned user = 0; user < 2; user++) {
+		make_jump(e, user, false);
+		make_jump(e, user, true);
+		make_ret_miss(e, user);
+	}
+}
+
+/* ---- keeping the caches true ------------------------------------------------------------------------------------------------------------ */
+
+static void clear_cache(struct jit_env *v, unsigned user)
+{
+	uint64_t *key = v->key[user];
+	if (v->n_journal[user] < JIT_JOURNAL) {
+		for (unsigned n = 0; n < v->n_journal[user]; n++)
+			key[v->journal[user][n]] = no_key(v->journal[user][n]);
+	} else {
+		memset(key, 0xff, sizeof v->key[user]);
+		key[hash_of(~UINT64_C(0))] = no_key(hash_of(~UINT64_C(0)));
+	}
+	v->n_journal[user] = 0;
+}
+
+void jump_reset_stack(struct cpu *c, bool user)
+{
+	struct jit_env *v = &c->jit;
+	*(v->user == user ? &v->sp : &v->other_sp[user]) = v->top[user];
+}
+
+void jit_forget(struct cpu *c, bool user)
+{
+	if (!c->jit.top[0])
+		return;
+	clear_cache(&c->jit, user);
+	jump_reset_stack(c, user);
+}
+
+void jit_forget_page(struct cpu *c, uint64_t lin, bool large)
+{
+	struct jit_env *v = &c->jit;
+	if (!v->top[0])
+		return;
+	unsigned shift = large ? 30 : PAGE_SHIFT;
+	for (unsigned user = 0; user < 2; user++) {
+		bool hit = v->n_journal[user] >= JIT_JOURNAL;
+		for (unsigned n = 0; !hit && n < v->n_journal[user]; n++)
+			hit = (v->key[user][v->journal[user][n]] ^ lin) >> shift == 0;
+		if (hit)
+			clear_cache(v, user);
+		jump_reset_stack(c, user);
+	}
+}
+
+void jit_mode_changed(struct cpu *c)
+{
+	struct jit_env *v = &c->jit;
+	bool user = c->mode & M_USER;
+	if (!v->top[0])
+		return;
+	if (v->user != user) {
+		v->other_sp[v->user] = v->sp;
+		v->sp = v->other_sp[user];
+		v->user = user;
+	}
+	if (v->mode[user] != c->mode) {
+		jit_forget(c, user);
+		v->mode[user] = c->mode;
+	}
+}
+
+/* ---- life ------------------------------------------------------------------------------------------------------------------------------- */
+
+bool jump_create(struct jit *j)
+{
+	struct jit_env *v = &j->c->jit;
+	j->stacks = mmap(NULL, 2 * STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (j->stacks == MAP_FAILED) {
+		j->stacks = NULL;
+		return false;
+	}
+	for (unsigned user = 0; user < 2; user++) {
+		uint64_t *top = (uint64_t *)(j->stacks + (user + 1) * STACK_SIZE) - 2 * SENTINELS;
+		for (unsigned n = 0; n < SENTINELS; n++)
+			top[2 * n] = top[2 * n + 1] = (uintptr_t)jit_rx(j, j->ret_empty[user]);
+		v->top[user] = v->other_sp[user] = (uintptr_t)top;
+		v->limit[user] = (uintptr_t)(j->stacks + user * STACK_SIZE + STACK_SPARE);
+		v->n_journal[user] = JIT_JOURNAL;
+		clear_cache(v, user);
+		v->mode[user] = 0xffff;
+	}
+	v->user = 0;
+	v->sp = v->top[0];
+	jit_mode_changed(j->c);
+	return true;
+}
+
+void jump_destroy(struct jit *j)
+{
+	if (j->stacks)
+		munmap(j->stacks, 2 * STACK_SIZE);
+	j->c->jit.top[0] = 0;
+}

@@ -1,0 +1,173 @@
+/* test_jit_jump.c - control flow of translated code: returns that match no call, deep recursion, code and mappings that change between a
+ * call and its return. */
+#include "core/cpu/engine.h"
+#include "tests/cpu/guest.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+static int setup(void **state)
+{
+	struct guest *g = guest_new(GUEST_LONG64);
+	*state = g;
+	return engine_set_jit(g->c, 1) ? 0 : -1;
+}
+static int teardown(void **state) { guest_free(*state); return 0; }
+
+static void halts_with(struct guest *g, uint64_t rip, unsigned reg, uint64_t want)
+{
+	for (int round = 0; round < 4; round++) {       /* interpreted, translated, linked */
+		g->c->regs[RSP] = GUEST_STACK;
+		assert_int_equal(guest_run(g, rip), CPUEXIT_HALT);
+		assert_int_equal(guest_vector(g), -1);
+		assert_int_equal(g->c->regs[reg], want);
+	}
+}
+
+static void recursion_deeper_than_the_return_stack(void **state)
+{
+	struct guest *g = *state;
+	guest_code(g, GUEST_CODE,
+		0xb9, 0x00, 0x75, 0x00, 0x00,                   /* mov ecx, 7500h */
+		0x31, 0xc0,                                     /* xor eax, eax */
+		0xe8, 0x01, 0x00, 0x00, 0x00,                   /* call f */
+		0xf4,
+		0xff, 0xc9,                                     /* f: dec ecx */
+		0x74, 0x05,                                     /* jz out */
+		0xe8, 0xf7, 0xff, 0xff, 0xff,                   /* call f */
+		0xff, 0xc0,                                     /* out: inc eax */
+		0xc3);
+	g->c->regs[RSP] = 0x800000;
+	for (int round = 0; round < 4; round++) {
+		g->c->regs[RSP] = 0x800000;
+		g->c->icount = 0;
+		assert_int_equal(guest_run(g, GUEST_CODE), CPUEXIT_HALT);
+		assert_int_equal(g->c->regs[RAX], 0x7500);
+		assert_int_equal(g->c->icount, 4 + 0x7500 * 5 - 1);
+	}
+}
+
+/* Frames are skipped, as longjmp does; then a return address is changed; then one is pushed. */
+static void returns_that_match_no_call(void **state)
+{
+	struct guest *g = *state;
+	guest_code(g, GUEST_CODE,
+		0x31, 0xc0,                                     /* xor eax, eax */
+		0xb9, 0x64, 0x00, 0x00, 0x00,                   /* mov ecx, 100 */
+		0xe8, 0x19, 0x00, 0x00, 0x00,                   /* l: call a */
+		0x83, 0xc0, 0x01,                               /* add eax, 1 */
+		0xe8, 0x25, 0x00, 0x00, 0x00,                   /* call d */
+		0xf4,                                           /* hlt: d skips it */
+		0x83, 0xc0, 0x02,                               /* add eax, 2 */
+		0x48, 0x8d, 0x1d, 0x02, 0x00, 0x00, 0x00,       /* lea rbx, [m] */
+		0x53,                                           /* push rbx */
+		0xc3,                                           /* ret */
+		0xff, 0xc9,                                     /* m: dec ecx */
+		0x75, 0xe2,                                     /* jnz l */
+		0xf4,
+		0xe8, 0x01, 0x00, 0x00, 0x00,                   /* a: call b */
+		0xf4,
+		0xe8, 0x01, 0x00, 0x00, 0x00,                   /* b: call c */
+		0xf4,
+		0x48, 0x83, 0xc4, 0x10,                         /* c: add rsp, 16 */
+		0xc3,                                           /* ret: to behind l */
+		0x48, 0xff, 0x04, 0x24,                         /* d: inc qword [rsp] */
+		0xc3);
+	/* displacements that the comments name */
+	g->mem[GUEST_CODE + 8] = 0x26 - 0x0c;
+	g->mem[GUEST_CODE + 16] = 0x37 - 0x14;
+	halts_with(g, GUEST_CODE, RAX, 300);
+}
+
+static void code_behind_the_call_is_overwritten(void **state)
+{
+	struct guest *g = *state;
+	guest_code(g, GUEST_CODE,
+		0xb9, 0x0a, 0x00, 0x00, 0x00,                   /* mov ecx, 10 */
+		0x31, 0xdb,                                     /* xor ebx, ebx */
+		0xe8, 0x0c, 0x00, 0x00, 0x00,                   /* l: call f */
+		0xb8, 0x00, 0x00, 0x00, 0x00,                   /* mov eax, 0   (imm at +13) */
+		0x01, 0xc3,                                     /* add ebx, eax */
+		0xff, 0xc9,                                     /* dec ecx */
+		0x75, 0xf0,                                     /* jnz l */
+		0xf4,
+		0x90, 0x90,
+		0xff, 0x05, 0xed, 0xff, 0xff, 0xff,             /* f: inc dword [imm] */
+		0xc3);
+	g->mem[GUEST_CODE + 8] = 0x1a - 0x0c;
+	uint32_t at = 13 - 0x20;
+	memcpy(g->mem + GUEST_CODE + 0x1c, &at, 4);
+	uint32_t zero = 0;
+	for (int round = 0; round < 4; round++) {
+		guest_load(g, GUEST_CODE + 13, &zero, 4);
+		g->c->regs[RSP] = GUEST_STACK;
+		assert_int_equal(guest_run(g, GUEST_CODE), CPUEXIT_HALT);
+		assert_int_equal(g->c->regs[RBX], 55);
+	}
+}
+
+/* f in another page is mapped elsewhere, and so is its caller, while f runs. */
+static void mappings_change_between_call_and_return(void **state)
+{
+	struct guest *g = *state;
+	static const uint8_t caller[] = {
+		0xe8, 0xfb, 0x0f, 0x00, 0x00,                   /* call page + 1000h */
+		0xb8, 0x01, 0x00, 0x00, 0x00,                   /* mov eax, 1 */
+		0xf4 };
+	static const uint8_t f[] = { 0x0f, 0x22, 0xdb, 0xc3 };          /* mov cr3, rbx; ret */
+	static const uint8_t plain[] = { 0x90, 0x90, 0x90, 0xc3 };
+	guest_map(g, 0x400000, 0x500000, true, true);
+	guest_map(g, 0x401000, 0x501000, true, true);
+	guest_load(g, 0x500000, caller, sizeof caller);
+	guest_load(g, 0x510000, caller, sizeof caller);
+	g->mem[0x510006] = 2;
+	guest_load(g, 0x501000, plain, sizeof plain);
+	halts_with(g, 0x400000, RAX, 1);
+	guest_load(g, 0x501000, f, sizeof f);
+	g->c->regs[RBX] = GUEST_TABLES;
+	halts_with(g, 0x400000, RAX, 1);
+	/* the tables say something new by the time f loads CR3 */
+	for (int round = 0; round < 4; round++) {
+		guest_map(g, 0x400000, 0x500000, true, true);
+		g->c->regs[RSP] = GUEST_STACK;
+		guest_run(g, 0x400000);
+		assert_int_equal(g->c->regs[RAX], 1);
+		guest_map(g, 0x400000, 0x510000, true, true);
+		guest_run(g, 0x400000);
+		assert_int_equal(g->c->regs[RAX], 2);
+	}
+}
+
+/* Two pages with code at the same place of the cache by address, and a jump that goes to each in turn. */
+static void indirect_jumps_between_pages(void **state)
+{
+	struct guest *g = *state;
+	static const uint8_t target[] = { 0x83, 0xc0, 0x01, 0xc3 };     /* add eax, 1; ret */
+	guest_code(g, GUEST_CODE,
+		0xb9, 0xe8, 0x03, 0x00, 0x00,                   /* mov ecx, 1000 */
+		0x31, 0xc0,                                     /* xor eax, eax */
+		0xbe, 0x00, 0x00, 0x40, 0x00,                   /* mov esi, 400000h */
+		0xbf, 0x00, 0x00, 0x00, 0x01,                   /* mov edi, 1000000h */
+		0xff, 0xd6,                                     /* l: call rsi */
+		0x48, 0x87, 0xf7,                               /* xchg rsi, rdi */
+		0xe2, 0xf9,                                     /* loop l */
+		0xf4);
+	guest_load(g, 0x400000, target, sizeof target);
+	guest_load(g, 0x1000000, target, sizeof target);
+	g->mem[0x1000002] = 2;
+	halts_with(g, GUEST_CODE, RAX, 1500);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(recursion_deeper_than_the_return_stack, setup, teardown),
+		cmocka_unit_test_setup_teardown(returns_that_match_no_call, setup, teardown),
+		cmocka_unit_test_setup_teardown(code_behind_the_call_is_overwritten, setup, teardown),
+		cmocka_unit_test_setup_teardown(mappings_change_between_call_and_return, setup, teardown),
+		cmocka_unit_test_setup_teardown(indirect_jumps_between_pages, setup, teardown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
