@@ -8,6 +8,7 @@
 #include "core/machine/input.h"
 #include "core/machine/machine.h"
 #include "core/machine/pidfile.h"
+#include "core/machine/report.h"
 #include "core/monitor/history.h"
 #include "core/monitor/monitor.h"
 #include "core/version.h"
@@ -77,6 +78,8 @@ fail:
 	free(vm);
 	return NULL;
 }
+
+void vm_report(int argc, char **argv, const char *text) { report_early(argc, argv, text); }
 
 static void *loop_main(void *arg)
 {

@@ -13,6 +13,8 @@
 struct vm;
 /* Build a machine from a QEMU-like command line.  NULL: *status is the exit status; err->msg is empty when help was printed. */
 struct vm *vm_create(int argc, char **argv, int *status, struct error *err);
+/* A line about a failure on stderr, as -msg among the words wants it. */
+void vm_report(int argc, char **argv, const char *text);
 /* Start threads; runs the guest unless -S. */
 bool vm_start(struct vm *vm, struct error *err);
 /* Ask everything to stop and wait; returns the exit status. */

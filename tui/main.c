@@ -141,7 +141,7 @@ static int machine_process(int argc, char **argv, struct process *p)
 	p->vm = vm_create(argc, argv, &status, &err);   /* may wait for a client of a socket: signals still end us */
 	if (!p->vm) {
 		if (err.msg[0])
-			fprintf(stderr, "vmux: %s\n", err.msg);
+			vm_report(argc, argv, err.msg);
 		return status;
 	}
 	const char *complaint = p->background ? NULL : relay_complaint();
@@ -167,7 +167,7 @@ static int machine_process(int argc, char **argv, struct process *p)
 	if (!ok)
 		status = 1;
 	if (err.msg[0])
-		fprintf(stderr, "vmux: %s\n", err.msg);
+		vm_report(argc, argv, err.msg);
 	farewell_say(&p->farewell, status);
 	return status;
 }

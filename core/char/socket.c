@@ -4,6 +4,7 @@
 #include "core/char/tls.h"
 #include "core/char/websock.h"
 #include "core/machine/machine.h"
+#include "core/machine/report.h"
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -157,7 +158,7 @@ static void on_shake(void *arg, unsigned events)
 		return;
 	}
 	if (s->creds && s->f.c->machine->state == RUN_PRELAUNCH && !s->server)
-		fprintf(stderr, "%s: %s: the TLS handshake failed\n", s->f.c->machine->opt ? s->f.c->machine->opt->prog : "vmux", s->f.c->label);
+		report(s->f.c->machine->opt, "%s: the TLS handshake failed", s->f.c->label);
 	close(fd);
 	closed_for_good(s);
 }
@@ -242,8 +243,7 @@ static void wait_for_client(struct sock *s)
 	sigset_t none;
 	int fd = -1;
 
-	fprintf(stderr, "%s: %s: info: QEMU waiting for connection on: %s\n", m->opt && m->opt->prog ? m->opt->prog : "vmux", chr_context(m),
-		s->f.c->filename);
+	report(m->opt, "%s: info: QEMU waiting for connection on: %s", chr_context(m), s->f.c->filename);
 	sigemptyset(&none);
 	while (fd < 0 && !m->quitting)
 		if (ppoll(&p, 1, NULL, &none) > 0)
@@ -293,8 +293,7 @@ static void dial_failed(struct sock *s, int e)
 
 	address_text(s, where, sizeof(where));
 	if (!s->complained && m->state == RUN_PRELAUNCH)
-		fprintf(stderr, "%s: Unable to connect character device %s: Failed to connect to '%s': %s\n", m->opt && m->opt->prog ? m->opt->prog : "vmux",
-			s->f.c->label, where, strerror(e));
+		report(m->opt, "Unable to connect character device %s: Failed to connect to '%s': %s", s->f.c->label, where, strerror(e));
 	s->complained = true;
 	s->timer = loop_timeout(m->loop, s->reconnect * INT64_C(1000), on_redial, s);
 }

@@ -10,7 +10,7 @@
 struct machine;
 struct tls_creds;
 struct tls;
-/* -object tls-creds-x509,id=ID,dir=DIR[,endpoint=server|client][,verify-peer=on|off],
+/* -object tls-creds-x509,id=ID,dir=DIR[,endpoint=server|client][,verify-peer=on|off][,passwordid=SECRET],
  * tls-creds-psk,id=ID,dir=DIR[,endpoint=...][,username=NAME] or tls-creds-anon,id=ID[,endpoint=...]: credentials for tls-creds=ID.  For x509 DIR
  * holds ca-cert.pem, server-cert.pem, server-key.pem, client-cert.pem, client-key.pem; for psk keys.psk, a line "NAME:KEY IN HEX" for each user. */
 bool tls_creds_new(struct machine *m, const struct kv *kv, struct error *err);

@@ -1,6 +1,7 @@
 /* tls_gnutls.c - TLS by gnutls: certificates (X.509), keys that both sides know (PSK) or anonymous keys. */
 #include "core/char/chardev.h"
 #include "core/char/tls.h"
+#include "core/machine/secret.h"
 #include <errno.h>
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
@@ -25,7 +26,8 @@ struct tls_creds {
 };
 struct tls { gnutls_session_t session; size_t unsent; };
 
-static bool load_certificates(struct tls_creds *c, const char *dir, struct error *err)
+/* passphrase: of the private key, or NULL. */
+static bool load_certificates(struct tls_creds *c, const char *dir, const char *passphrase, struct error *err)
 {
 	char ca[4096], cert[4096], key[4096];
 	const char *side = c->server ? "server" : "client";
@@ -36,7 +38,8 @@ static bool load_certificates(struct tls_creds *c, const char *dir, struct error
 	snprintf(key, sizeof(key), "%s/%s-key.pem", dir, side);
 	if (e >= 0 && (c->verify || !access(ca, F_OK)) && (e = gnutls_certificate_set_x509_trust_file(c->cert, ca, GNUTLS_X509_FMT_PEM)) < 0)
 		return error_set(err, "Cannot load CA certificate '%s': %s", ca, gnutls_strerror(e));
-	if (e >= 0 && (c->server || !access(cert, F_OK)) && (e = gnutls_certificate_set_x509_key_file(c->cert, cert, key, GNUTLS_X509_FMT_PEM)) < 0)
+	if (e >= 0 && (c->server || !access(cert, F_OK)) && 
+	    (e = gnutls_certificate_set_x509_key_file2(c->cert, cert, key, GNUTLS_X509_FMT_PEM, passphrase, 0)) < 0)
 		return error_set(err, "Cannot load certificate '%s' & key '%s': %s", cert, key, gnutls_strerror(e));
 	return e >= 0 || error_set(err, "Cannot make TLS credentials: %s", gnutls_strerror(e));
 }
@@ -132,12 +135,13 @@ void tls_creds_free(struct tls_creds *all)
 static bool check(const struct kv *kv, enum tls_kind kind, struct error *err)
 {
 	static const char *const keys[] = { "qom-type", "id", "dir", "endpoint", "verify-peer", NULL },
+		*const x509_keys[] = { "qom-type", "id", "dir", "endpoint", "verify-peer", "passwordid", NULL },
 		*const psk_keys[] = { "qom-type", "id", "dir", "endpoint", "verify-peer", "username", NULL };
 	const char *endpoint = kv_get(kv, "endpoint");
 
 	if (!kv_get(kv, "id"))
 		return error_set(err, "Parameter 'id' is missing");
-	if (!kv_only(kv, kind == TLS_PSK ? psk_keys : keys, kv_get(kv, "qom-type"), err))
+	if (!kv_only(kv, kind == TLS_PSK ? psk_keys : kind == TLS_X509 ? x509_keys : keys, kv_get(kv, "qom-type"), err))
 		return false;
 	if (endpoint && strcmp(endpoint, "server") && strcmp(endpoint, "client"))
 		return error_set(err, "Parameter 'endpoint' does not accept value '%s'; accepted are server and client", endpoint);
@@ -156,7 +160,13 @@ bool tls_creds_new(struct machine *m, const struct kv *kv, struct error *err)
 	if (!c)
 		abort();
 	*c = (struct tls_creds){ .id = strdup(kv_get(kv, "id")), .kind = kind, .server = endpoint && !strcmp(endpoint, "server"), .verify = verify };
-	if (!(kind == TLS_ANON ? make_anonymous(c, err) : kind == TLS_PSK ? load_keys(c, dir, kv_get(kv, "username"), err) : load_certificates(c, dir, err))) {
+	size_t len = 0;
+	const char *secret = kv_get(kv, "passwordid");
+	char *passphrase = secret ? secret_get(m, secret, &len, err) : NULL;
+	bool ok = (!secret || passphrase) && (kind == TLS_ANON ? make_anonymous(c, err) : kind == TLS_PSK ? load_keys(c, dir, kv_get(kv, "username"), err) :
+		load_certificates(c, dir, passphrase, err));
+	secret_free(passphrase, len);
+	if (!ok) {
 		tls_creds_free(c);
 		return false;
 	}

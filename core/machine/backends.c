@@ -5,6 +5,7 @@
 #include "core/char/chardev.h"
 #include "core/machine/machine.h"
 #include "core/machine/objects.h"
+#include "core/machine/report.h"
 #include "core/monitor/monitor.h"
 #include <string.h>
 
@@ -22,12 +23,12 @@ static void warn_of_old_words(struct machine *m, const struct optlist *o)
 				;
 			continue;
 		}
-		fprintf(stderr, "%s: -chardev %s: warning: short-form boolean option '%.*s' deprecated\nPlease use %.*s=%s instead\n", m->opt->prog, o->text,
+		report(m->opt, "-chardev %s: warning: short-form boolean option '%.*s' deprecated\nPlease use %.*s=%s instead", o->text,
 			(int)n, at, (int)(off ? n - 2 : n), at + 2 * off, off ? "off" : "on");
 	}
 	for (unsigned i = 0; kind && i < 2; i++)
 		if (!strcmp(kind, renamed[i][0]))
-			fprintf(stderr, "%s: -chardev %s: warning: The alias '%s' is deprecated, use '%s' instead\n", m->opt->prog, o->text, renamed[i][0], renamed[i][1]);
+			report(m->opt, "-chardev %s: warning: The alias '%s' is deprecated, use '%s' instead", o->text, renamed[i][0], renamed[i][1]);
 }
 
 static bool create_named(struct machine *m, struct error *err)
@@ -137,7 +138,7 @@ bool backends_check(struct machine *m, struct error *err)
 {
 	for (struct optlist *o = m->opt->globals; o; o = o->next)
 		if (!device_find_desc(kv_get(o->kv, "driver")))
-			fprintf(stderr, "%s: warning: global %s.%s has invalid class name\n", m->opt->prog, kv_get(o->kv, "driver"),
+			report(m->opt, "warning: global %s.%s has invalid class name", kv_get(o->kv, "driver"),
 				kv_get(o->kv, "property"));
 	for (struct drive *d = drive_first(m); d; d = d->next)
 		if (d->interface != IF_NONE && !d->dev && d->file)

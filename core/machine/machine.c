@@ -9,8 +9,10 @@
 #include "core/machine/display.h"
 #include "core/machine/input.h"
 #include "core/monitor/monitor.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 void machine_lock(struct machine *m)
 {
@@ -90,6 +92,12 @@ static const struct board *find_board(const char *name, struct error *err)
 	return NULL;
 }
 
+static bool lock_memory(struct machine *m, struct error *err)
+{
+	return !mlock(m->ram.host + m->ram_addr_main, m->ram_size) ||
+		error_set(err, "-overcommit mem-lock=on: cannot keep the guest's memory from being swapped out: %s", strerror(errno));
+}
+
 struct machine *machine_new(struct options *opt, struct error *err)
 {
 	struct machine *m = machine_new_bare(opt, err);
@@ -99,7 +107,7 @@ struct machine *machine_new(struct options *opt, struct error *err)
 	const struct board *b = find_board(opt->machine, err);
 	m->monitors = monitors_new(m);
 	bool ok = b && backends_create(m, err) && (!m->accel->init || m->accel->init(m, err)) && b->build(m, err) &&
-		backends_check(m, err);
+		backends_check(m, err) && (!opt->mem_lock || lock_memory(m, err));
 	if (ok)
 		machine_reset(m, RESET_POWER_ON);
 	machine_unlock(m);

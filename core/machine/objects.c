@@ -4,10 +4,11 @@
 #include "core/char/tls.h"
 #include "core/machine/machine.h"
 #include "core/machine/memdev.h"
+#include "core/machine/secret.h"
 #include <stdlib.h>
 #include <string.h>
 
-const char *const object_types[] = { "authz-simple", "memory-backend-file", "memory-backend-memfd", "memory-backend-ram", "tls-creds-anon",
+const char *const object_types[] = { "authz-simple", "memory-backend-file", "memory-backend-memfd", "memory-backend-ram", "secret", "tls-creds-anon",
 	"tls-creds-psk", "tls-creds-x509", NULL };
 
 static bool check_authz(const struct kv *kv, struct error *err)
@@ -31,6 +32,8 @@ static bool make(struct machine *m, const struct kv *kv, struct error *err)
 		return check_authz(kv, err);
 	if (memdev_is_type(type))
 		return memdev_parse(kv, &d, err);
+	if (!strcmp(type, "secret"))
+		return secret_check(kv, err);
 	if (!strncmp(type, "tls-creds-", 10) && (!strcmp(type + 10, "x509") || !strcmp(type + 10, "psk") || !strcmp(type + 10, "anon")))
 		return tls_creds_new(m, kv, err);
 	return error_set(err, "Parameter 'qom-type' does not accept value '%s'", type);

@@ -124,8 +124,11 @@ static const struct option_row rows[] = {
 	{ "localtime", FLAG, "-localtime", "same as -rtc base=localtime", option_set_localtime, 0, NULL },
 	{ "net", ARG, "-net none", "no network", option_set_net, 0, NULL },
 	{ "nic", ARG, "-nic none", "no network", option_set_net, 0, NULL },
-	{ "object", ARG, "-object TYPE,id=ID[,...]", "tls-creds-x509,id=ID,dir=DIR[,endpoint=server|client][,verify-peer=off], tls-creds-psk,id=ID,dir=DIR[,endpoint=server|client][,username=NAME], tls-creds-anon,id=ID, authz-simple,id=ID,identity=NAME, memory-backend-ram|memfd,id=ID,size=SIZE, memory-backend-file,id=ID,size=SIZE,mem-path=PATH[,share=on]", option_add_either, AT(objects),
+	{ "object", ARG, "-object TYPE,id=ID[,...]", "tls-creds-x509,id=ID,dir=DIR[,endpoint=server|client][,verify-peer=off], tls-creds-psk,id=ID,dir=DIR[,endpoint=server|client][,username=NAME], tls-creds-anon,id=ID, authz-simple,id=ID,identity=NAME, secret,id=ID,data=TEXT|file=PATH[,format=raw|base64], memory-backend-ram|memfd,id=ID,size=SIZE, memory-backend-file,id=ID,size=SIZE,mem-path=PATH[,share=on]", option_add_either, AT(objects),
 	  "qom-type" },
+	{ "audiodev", ARG, "-audiodev none,id=ID", "a sound back end: none is the only one, sound is not heard", option_add_audiodev, 0, NULL },
+	{ "overcommit", ARG, "-overcommit mem-lock=on|off", "mem-lock=on keeps the guest's memory from being swapped out", option_set_overcommit, 0, NULL },
+	{ "msg", ARG, "-msg timestamp=on|off[,guest-name=on|off]", "put the time, or the guest's name, in front of messages on stderr", option_set_msg, 0, NULL },
 	{ "readconfig", ARG, "-readconfig FILE", "take options from FILE: [group \"id\"] lines and key = \"value\" lines", option_read_config, 0, NULL },
 	{ "writeconfig", ARG, "-writeconfig FILE", "write the machine's options to such a file (- is stdout) and go on", option_set_string, AT(write_config), NULL },
 	{ "pidfile", ARG, "-pidfile FILE", "write the process id", option_set_string, AT(pidfile), NULL },
@@ -196,6 +199,8 @@ static bool asks_for_list(const char *name, const char *arg, int *status)
 		device_help(arg, &t);
 	} else if (!strcmp(name, "cpu") && help) {
 		cpu_help(&t);
+	} else if (!strcmp(name, "audiodev") && help) {
+		text_printf(&t, "Available audio drivers:\nnone\n");
 	} else if (!strcmp(name, "chardev") && help) {
 		chardev_help(&t);
 	}
@@ -352,7 +357,7 @@ void options_free(struct options *o)
 	for (unsigned i = 0; i < o->n_data_dirs; i++)
 		free(o->data_dirs[i]);
 	struct optlist *lists[] = { o->serials, o->parallels, o->monitors, o->mons, o->qmps, o->debugcons, o->chardevs, o->blockdevs, o->drives, o->devices,
-		o->globals, o->qtests, o->gdbs, o->fw_cfg, o->vgas, o->objects };
+		o->globals, o->qtests, o->gdbs, o->fw_cfg, o->vgas, o->objects, o->audiodevs };
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		optlist_free(lists[i]);
 	char *strings[] = { o->prog, o->machine, o->accel, o->cpu, o->name, o->bios, o->kernel, o->initrd, o->append, o->dtb, o->keymap,

@@ -46,8 +46,10 @@ struct options {
 	char *memory_backend;           /* -machine memory-backend=, or NULL */
 	uint8_t echr;
 	uint64_t log_mask;
+	bool msg_timestamp, msg_guest_name;      /* -msg: in front of lines on stderr */
+	bool mem_lock;                  /* -overcommit mem-lock=on */
 	char *write_config;
-	struct optlist *objects;
+	struct optlist *objects, *audiodevs;
 };
 /* Parse argv.  NULL and err with one sentence naming the option; *done set when help or version was printed to stdout and the
  * program should exit with *status.  Drives of -hda, -cdrom, -fda ... arrive as entries of `drives`. */

@@ -137,3 +137,34 @@ OPTION_SETTER(option_read_config)
 	return config_read(o, arg, err);
 }
 
+
+/* Sound goes nowhere yet, and that is the one back end there is. */
+OPTION_SETTER(option_add_audiodev)
+{
+	static const char *const keys[] = { "driver", "id", "timer-period", NULL };
+	struct kv *kv;
+
+	if (!kv_parse_either(arg, "driver", &kv, err))
+		return error_prefix(err, "-audiodev %.200s: ", arg);
+	const char *driver = kv_get(kv, "driver"), *id = kv_get(kv, "id");
+	bool ok = true;
+	if (!driver || !id)
+		ok = error_set(err, "-audiodev %.200s: Parameter '%s' is missing", arg, driver ? "id" : "driver");
+	else if (strcmp(driver, "none"))
+		ok = error_set(err, "-audiodev %.200s: Parameter 'driver' does not accept value '%s'; accepted is none", arg, driver);
+	for (const struct kv *k = kv; ok && k; k = k->next)
+		if (strncmp(k->key, "in.", 3) && strncmp(k->key, "out.", 4)) {
+			struct kv one = { k->key, k->val, NULL };
+			ok = kv_only(&one, keys, "-audiodev", err);
+		}
+	for (const struct optlist *l = o->audiodevs; ok && l; l = l->next)
+		if (!strcmp(kv_get(l->kv, "id"), id))
+			ok = error_set(err, "-audiodev %.200s: Duplicate ID '%s' for audiodev", arg, id);
+	if (ok) {
+		struct optlist *e = options_append(&o->audiodevs, "", NULL, err);
+		e->kv = kv;
+		return true;
+	}
+	kv_free(kv);
+	return false;
+}

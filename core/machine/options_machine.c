@@ -233,3 +233,27 @@ OPTION_SETTER(option_set_uuid)
 	return option_set_string(o, arg, r, err);
 }
 
+
+OPTION_SETTER(option_set_overcommit)
+{
+	static const char *const keys[] = { "mem-lock", "cpu-pm", NULL };
+	struct kv *kv = kv_parse(arg, NULL, err);
+	bool cpu_pm = false, ok = kv_only(kv, keys, "-overcommit", err) && kv_bool(kv, "mem-lock", &o->mem_lock, "-overcommit", err) &&
+		kv_bool(kv, "cpu-pm", &cpu_pm, "-overcommit", err);
+
+	kv_free(kv);
+	if (ok && cpu_pm)
+		return error_set(err, "-overcommit %s: a guest's idle CPU always gives its host CPU back; cpu-pm=on is not supported", arg);
+	return ok;
+}
+
+OPTION_SETTER(option_set_msg)
+{
+	static const char *const keys[] = { "timestamp", "guest-name", NULL };
+	struct kv *kv = kv_parse(arg, NULL, err);
+	bool ok = kv_only(kv, keys, "-msg", err) && kv_bool(kv, "timestamp", &o->msg_timestamp, "-msg", err) &&
+		kv_bool(kv, "guest-name", &o->msg_guest_name, "-msg", err);
+
+	kv_free(kv);
+	return ok;
+}

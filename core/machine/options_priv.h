@@ -31,6 +31,8 @@ OPTION_SETTER(option_set_machine);
 OPTION_SETTER(option_set_accel);
 OPTION_SETTER(option_set_name);
 OPTION_SETTER(option_set_uuid);
+OPTION_SETTER(option_set_overcommit);
+OPTION_SETTER(option_set_msg);
 
 /* options_devices.c: drives, displays, lines to the outside */
 OPTION_SETTER(option_set_display);
@@ -44,6 +46,7 @@ OPTION_SETTER(option_set_log);
 OPTION_SETTER(option_set_vga);
 OPTION_SETTER(option_add_global);
 OPTION_SETTER(option_set_net);
+OPTION_SETTER(option_add_audiodev);
 OPTION_SETTER(option_read_config);
 
 /* options.c: for any option */

@@ -1,5 +1,6 @@
 /* vmfile.c - virtual machine files of Proxmox: reading lines, and the table of keys. */
 #include "core/machine/vmfile.h"
+#include "core/machine/report.h"
 #include "core/machine/vmfile_priv.h"
 #include <ctype.h>
 #include <errno.h>
@@ -93,7 +94,7 @@ static char *find_file(const char *what, struct error *err)
 
 void vmfile_warn(struct vmfile *f, const char *why)
 {
-	fprintf(stderr, "%s: %s:%u: warning: %s is left out: %s\n", f->o->prog, f->path, f->line, f->key, why);
+	report(f->o, "%s:%u: warning: %s is left out: %s", f->path, f->line, f->key, why);
 }
 
 bool vmfile_option(struct vmfile *f, const char *name, const char *fmt, ...)

@@ -111,21 +111,9 @@ HANDLER(cmd_object_del) { return object_del(x->m, arg_str(a, "id"), err); }
 
 QMP_HANDLER(qmp_object_add)
 {
-	struct kv *kv = NULL;
-	const char *key;
-	json_t *v;
-	char number[32];
+	struct kv *kv;
 
-	json_object_foreach((json_t *)a, key, v) {
-		if (json_is_integer(v))
-			snprintf(number, sizeof(number), "%" JSON_INTEGER_FORMAT, json_integer_value(v));
-		if (!json_is_string(v) && !json_is_boolean(v) && !json_is_integer(v)) {
-			kv_free(kv);
-			return qmp_done(error_set(err, "Invalid parameter type for '%s', expected: string", key));
-		}
-		chr_kv_add(&kv, key, json_is_string(v) ? json_string_value(v) : json_is_integer(v) ? number : json_is_true(v) ? "on" : "off");
-	}
-	return qmp_done(object_add(m, kv, err));
+	return kv_from_json(a, &kv, err) ? qmp_done(object_add(m, kv, err)) : NULL;
 }
 
 QMP_HANDLER(qmp_object_del) { return qmp_done(object_del(m, qmp_str(a, "id"), err)); }

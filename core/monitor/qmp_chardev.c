@@ -1,7 +1,7 @@
 /* qmp_chardev.c - handlers about character back ends. */
 #include "core/char/chardev.h"
 #include "core/char/ringbuf.h"
-#include "core/monitor/base64.h"
+#include "core/machine/base64.h"
 #include "core/monitor/qmp_handlers.h"
 #include <inttypes.h>
 #include <stdio.h>

@@ -144,7 +144,7 @@ static void describe(struct schema *s, size_t n)
 
 static json_t *features(const struct qmp_cmd *c)
 {
-	static const char *const known[] = { "unstable", "deprecated" };
+	static const char *const known[] = { "unstable", "deprecated", "json-cli", "json-cli-hotplug" };
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)

@@ -412,9 +412,12 @@ static json_t *example(const char *type, size_t len)
 static json_t *example_args(const struct qmp_cmd *c)
 {
 	struct qmp_member member;
+
+	if (qmp_find_type(c->args, strlen(c->args)))
+		return example(c->args, strlen(c->args));
 	json_t *o = json_object();
 
-	for (const char *s = qmp_members(c); qmp_next_member(&s, &member);)
+	for (const char *s = c->args; qmp_next_member(&s, &member);)
 		if (!member.optional)
 			json_object_set_new(o, member.name, example(member.type, member.type_len));
 	return o;

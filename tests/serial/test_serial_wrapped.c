@@ -1,7 +1,7 @@
 /* test_serial_wrapped.c - lines inside something: TLS, WebSocket, QMP's ringbuf commands; and back ends that are devices of their own.
  * As in test_serial_lines.c, with real programs at the other end and 1 MiB of random bytes each way. */
 #include "tests/serial/lines.h"
-#include "core/monitor/base64.h"
+#include "core/machine/base64.h"
 #include <fcntl.h>
 #include <jansson.h>
 #include <poll.h>

@@ -233,7 +233,10 @@ static void bad_options_are_named(void **state)
 		{ "-nosuch", "", "-nosuch" }, { "-m", "x", "-m x" }, { "-boot", "z", "'z'" }, { "-boot", "cc", "twice" }, { "-rtc", "base=x", "-rtc" },
 		{ "-echr", "x", "-echr" }, { "-d", "nosuch", "nosuch" }, { "-display", "gtk", "gtk" }, { "-initrd", "f", "-kernel" },
 		{ "-append", "f", "-kernel" }, { "-uuid", "1", "-uuid" }, { "-smp", "x", "-smp" }, { "-accel", "tcg,bogus=1", "bogus" }, { "-accel", "jit,thread=single", "thread" }, { "-accel", "thread=multi", "engine" }, { "-smp", "65", "at most 64" }, { "-smp", "4,sockets=3", "product of the hierarchy" }, { "-smp", "2,maxcpus=4", "plugged in later" }, { "-vga", "cirrus", "cirrus" },
-		{ "-machine", "pc,nosuch=1", "nosuch" }, { "-net", "user", "network" }, { "-name", "a,b=c", "'b'" }, { "-global", "x", "-global" } };
+		{ "-machine", "pc,nosuch=1", "nosuch" }, { "-net", "user", "network" }, { "-name", "a,b=c", "'b'" }, { "-global", "x", "-global" },
+		{ "-overcommit", "cpu-pm=on", "cpu-pm=on is not supported" }, { "-overcommit", "x=on", "'x'" }, { "-msg", "timestamp=maybe", "'timestamp'" },
+		{ "-audiodev", "none", "'id' is missing" }, { "-audiodev", "alsa,id=a", "'alsa'" }, { "-audiodev", "none,id=a,rate=1", "'rate'" },
+		{ "-audiodev", "{\"driver\":\"none\"", "JSON parse error" }, { "-device", "{x", "JSON parse error" }, { "-blockdev", "{\"a\":null}", "'a'" } };
 	struct error err;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		bool ok = *bad[i][1] ? PARSES("-display", "none", bad[i][0], bad[i][1]) : PARSES("-display", "none", bad[i][0]);
@@ -242,6 +245,8 @@ static void bad_options_are_named(void **state)
 	}
 	assert_false(PARSES("-m"));
 	assert_non_null(strstr(err.msg, "requires an argument"));
+	assert_true(PARSES("-msg", "timestamp=on,guest-name=on", "-overcommit", "mem-lock=off", "-audiodev", "{\"driver\":\"none\",\"id\":\"a\"}",
+		"-audiodev", "none,id=b,out.frequency=44100", "-object", "{\"qom-type\":\"secret\",\"id\":\"s\",\"data\":\"a,b\"}"));
 	assert_true(PARSES("-m", "256", "-boot", "order=dc,menu=on", "-rtc", "base=2020-01-02", "--no-reboot", "disk.img"));
 }
 

@@ -1,5 +1,5 @@
 /* base64.c - bytes as text.  Ref: RFC 4648, section 4. */
-#include "core/monitor/base64.h"
+#include "core/machine/base64.h"
 #include <stdlib.h>
 #include <string.h>
 

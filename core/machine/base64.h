@@ -1,6 +1,6 @@
 /* base64.h - bytes as text.  Ref: RFC 4648, section 4. */
-#ifndef CORE_MONITOR_BASE64_H
-#define CORE_MONITOR_BASE64_H
+#ifndef CORE_MACHINE_BASE64_H
+#define CORE_MACHINE_BASE64_H
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
