@@ -1,5 +1,6 @@
 /* decode.c - from bytes to struct insn, by the rows of opcodes.def. */
 #include "core/cpu/decode.h"
+#include "core/cpu/cpuid.h"
 #include "core/cpu/ops.h"
 #include <stdlib.h>
 #include <string.h>
@@ -98,7 +99,31 @@ static bool row_has_modrm(const struct op_row *r)
 	return false;
 }
 
-struct decoder *decoder_new(void)
+int row_feature(const struct op_row *r, bool *only_256)
+{
+	static const uint16_t feature[NEED_COUNT] = {
+#define NEED(name, feature) [NEED_##name] = CF_##feature,
+#include "core/cpu/needs.def"
+#undef NEED
+	};
+	unsigned need = r->attr >> NEED_SHIFT;
+	*only_256 = need == NEED_AVX2_256;
+	return need == NEED_NOTHING ? -1 : feature[need];
+}
+
+/* The keys that row r takes when the CPU has those features.  False: none. */
+static bool row_keys(const struct op_row *r, const uint32_t *word, struct candidate *out)
+{
+	bool only_256;
+	int f = row_feature(r, &only_256);
+	*out = (struct candidate) { .mask = (uint32_t)(r->match >> 32), .value = (uint32_t)r->match };
+	if (f < 0 || !word || word[f >> 5] >> (f & 31) & 1)
+		return true;
+	out->mask |= (uint32_t)(L1 >> 32);
+	return only_256 && !(r->match & (uint32_t)L1);
+}
+
+struct decoder *decoder_new(const uint32_t *word)
 {
 	struct decoder *d = calloc(1, sizeof *d + op_row_count * sizeof d->cand[0]);
 	if (!d)
@@ -117,8 +142,11 @@ struct decoder *decoder_new(void)
 	}
 	for (unsigned r = 1; r < op_row_count; r++) {
 		struct opcode_slot *s = &d->slot[op_rows[r].map][op_rows[r].opcode];
-		d->cand[s->first + s->count++] = (struct candidate) {
-			.mask = (uint32_t)(op_rows[r].match >> 32), .value = (uint32_t)op_rows[r].match, .row = (uint16_t)r };
+		struct candidate *k = &d->cand[s->first + s->count];
+		if (!row_keys(&op_rows[r], word, k))
+			continue;
+		k->row = (uint16_t)r;
+		s->count++;
 	}
 	return d;
 }

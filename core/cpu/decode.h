@@ -89,6 +89,17 @@ enum op_attr {
 	A_W64   = 1 << 14,      /* 32-bit operand unless W: 66 does not give 16 (movnti, crc32's destination, movd) */
 	A_VSIB  = 1 << 15,      /* gather: insn.index is a vector register */
 };
+/* N_: the CPUID feature without which the row is not there; in the attribute column, too.  A_AVX stands for AVX itself, by way of XCR0. */
+enum op_need { NEED_SHIFT = 24,
+#define NEED(name, feature) NEED_##name,
+	NEED_NOTHING,
+#include "core/cpu/needs.def"
+	NEED_COUNT,
+#undef NEED
+#define NEED(name, feature) N_##name = NEED_##name << NEED_SHIFT,
+#include "core/cpu/needs.def"
+#undef NEED
+};
 
 /* ---- handler shapes -------------------------------------------------------------------------------------------------------------
  *   form   R register operands (or none) | M memory, any mode | F memory and address is easy: ea_fast() | S register, flat stack
@@ -124,7 +135,10 @@ enum { ROW_NONE = 0 };                  /* row 0: undefined opcode */
 
 /* The index from encodings to rows; read-only once made, so vCPUs may share it. */
 struct decoder;
-struct decoder *decoder_new(void);
+/* The feature of a row (enum cpuid_feature), or -1; *only_256: it is wanted by the 256-bit form alone. */
+int row_feature(const struct op_row *r, bool *only_256);
+/* word: the feature words of the CPU (cpuid.h), whose rows only are known; NULL: all rows. */
+struct decoder *decoder_new(const uint32_t *word);
 void decoder_free(struct decoder *d);
 
 /* Decode the instruction at p, of which `avail` bytes (at most 15 are looked at) can be read, for a block that starts `off` bytes

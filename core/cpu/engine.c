@@ -1,4 +1,5 @@
 /* engine.c - the cache of decoded blocks: making, finding, linking and dropping them. */
+#include "core/cpu/cpuid.h"
 #include "core/cpu/engine.h"
 #include "core/cpu/mmu.h"
 #include "core/cpu/ops.h"
@@ -47,7 +48,7 @@ bool engine_create(struct cpu *c)
 		return false;
 	e->arena = mmap(NULL, ARENA_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	e->scratch = aligned_alloc(64, (BLOCK_BYTES_MAX + 63) & ~(size_t)63);
-	e->decoder = decoder_new();
+	e->decoder = decoder_new(c->cpuid->word);
 	pair_index_init(&e->pairs);
 	pthread_mutex_init(&e->lock, NULL);
 	e->hot.arena = (const struct insn *)e->arena;

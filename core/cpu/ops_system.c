@@ -308,7 +308,7 @@ const struct insn *op_invlpg(struct cpu *c, const struct insn *i)
 const struct insn *op_invpcid(struct cpu *c, const struct insn *i)
 {
 	uint64_t lin, desc[2], type = c->mode & M_CS64 ? c->regs[i->reg] : (uint32_t)c->regs[i->reg];
-	if (!cpu_has(c, CF_INVPCID) || (c->eflags_sys & FL_VM))
+	if (c->eflags_sys & FL_VM)
 		RAISE(c, i, EXC_UD);
 	REQUIRE_CPL0(c, i);
 	TRY(c, i, ea_linear(c, i, 16, MEM_R, &lin) && mem_read_bytes(c, i, lin, desc, 16));
@@ -340,8 +340,6 @@ const struct insn *op_rdtsc(struct cpu *c, const struct insn *i)
 
 const struct insn *op_rdtscp(struct cpu *c, const struct insn *i)
 {
-	if (!cpu_has(c, CF_RDTSCP))
-		RAISE(c, i, EXC_UD);
 	if ((c->cr4 & CR4_TSD) && c->cpl)
 		RAISE_ERR(c, i, EXC_GP, 0);
 	put_edx_eax(c, cpu_tsc(c));
@@ -351,8 +349,6 @@ const struct insn *op_rdtscp(struct cpu *c, const struct insn *i)
 
 const struct insn *op_rdpid(struct cpu *c, const struct insn *i)
 {
-	if (!cpu_has(c, CF_RDPID))
-		RAISE(c, i, EXC_UD);
 	put_reg(c, i, c->tsc_aux);
 	NEXT(c, i);
 }
@@ -393,7 +389,7 @@ const struct insn *op_cpuid(struct cpu *c, const struct insn *i)
 
 static bool set_ac(struct cpu *c, bool on)
 {
-	if (!cpu_has(c, CF_SMAP) || c->cpl)
+	if (c->cpl)
 		return cpu_raise(c, EXC_UD);
 	c->eflags_sys = on ? c->eflags_sys | FL_AC : c->eflags_sys & ~(uint32_t)FL_AC;
 	cpu_update_mode(c);

@@ -245,7 +245,7 @@ const struct insn *op_monitor(struct cpu *c, const struct insn *i)
 {
 	uint8_t v;
 	uint64_t lin, off = c->regs[RAX];
-	if (c->cpl || !cpu_has(c, CF_MONITOR))
+	if (c->cpl)
 		RAISE(c, i, EXC_UD);
 	if (c->regs[RCX])
 		RAISE_ERR(c, i, EXC_GP, 0);
@@ -258,7 +258,7 @@ const struct insn *op_monitor(struct cpu *c, const struct insn *i)
  * which the architecture allows at any time (SDM 2, MWAIT). */
 const struct insn *op_mwait(struct cpu *c, const struct insn *i)
 {
-	if (c->cpl || !cpu_has(c, CF_MONITOR))
+	if (c->cpl)
 		RAISE(c, i, EXC_UD);
 	if (c->machine->n_cpus == 1 && (c->eflags_sys & FL_IF))
 		c->run_state = CPU_HALTED;

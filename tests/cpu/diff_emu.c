@@ -52,7 +52,7 @@ struct diff_emu *diff_emu_new(void)
 	c->efer = EFER_LME | EFER_LMA | EFER_NXE | EFER_SCE;
 	c->xcr0 = XCR0_X87 | XCR0_SSE | (cpu_impl_features() & IMPL_AVX ? XCR0_AVX : 0);
 	c->cpl = 3;
-	e->decoder = decoder_new();
+	e->decoder = decoder_new(NULL);
 	diff_emu_mode(e, DIFF_64);
 	mmu_set_cr3(c, PML4);
 	return e;

@@ -1,4 +1,5 @@
 /* test_int_decode.c - the decoder: chosen encodings field by field, and random bytes against Zydis. */
+#include "core/cpu/cpuid.h"
 #include "core/cpu/decode.h"
 #include "core/cpu/ops.h"
 #include <Zydis/Zydis.h>
@@ -9,7 +10,7 @@
 
 enum { MODE64 = M_CS64 | M_CS32 | M_SS32 | M_PE | M_LMA | M_FLAT, MODE32 = M_CS32 | M_SS32 | M_PE | M_FLAT, MODE16 = M_PE };
 
-static int setup(void **state) { *state = decoder_new(); return *state == NULL; }
+static int setup(void **state) { *state = decoder_new(NULL); return *state == NULL; }
 static int teardown(void **state) { decoder_free(*state); return 0; }
 
 /* ---- chosen encodings ---------------------------------------------------------------------------------------------------------- */
@@ -114,6 +115,33 @@ static void mode_decides_over_floating_point(void **state)
 	assert_ptr_equal(i.fn, op_undefined);
 }
 
+/* What a decoder without that feature makes of the bytes. */
+static op_fn without(unsigned feature, const uint8_t *code, struct insn *i)
+{
+	uint32_t word[W_COUNT];
+	memset(word, 0xff, sizeof word);
+	word[feature >> 5] &= ~(1u << (feature & 31));
+	struct decoder *d = decoder_new(word);
+	assert_non_null(d);
+	decode_insn(d, MODE64, code, 15, 0, i);
+	decoder_free(d);
+	return i->fn;
+}
+static void a_model_without_the_feature(void **state)
+{
+	static const uint8_t popcnt[15] = { 0xf3, 0x0f, 0xb8, 0xc1 }, tzcnt[15] = { 0xf3, 0x0f, 0xbc, 0xc1 }, cmov[15] = { 0x0f, 0x44, 0xc1 },
+		paddd[15] = { 0x66, 0x0f, 0xfe, 0xc1 }, vpaddd[15] = { 0xc5, 0xf1, 0xfe, 0xc2 }, vpaddd256[15] = { 0xc5, 0xf5, 0xfe, 0xc2 };
+	struct insn i;
+	assert_ptr_equal(without(CF_POPCNT, popcnt, &i), op_undefined);
+	assert_ptr_equal(without(CF_CMOV, cmov, &i), op_undefined);
+	assert_ptr_equal(without(CF_SSE2, paddd, &i), op_undefined);
+	assert_ptr_equal(without(CF_AVX2, vpaddd256, &i), op_undefined);
+	without(CF_AVX2, vpaddd, &i);
+	assert_string_equal(op_rows[i.row].name, "vpaddd");
+	assert_ptr_equal(without(CF_BMI1, tzcnt, &i), op_bsf32_r);       /* the prefix means nothing to older processors */
+	assert_ptr_equal(without(CF_POPCNT, tzcnt, &i), op_tzcnt32_r);
+}
+
 /* ---- random bytes ---------------------------------------------------------------------------------------------------------------- */
 
 static uint64_t random64(uint64_t *x)
@@ -126,6 +154,23 @@ static uint64_t random64(uint64_t *x)
 static bool known_difference(const struct op_row *r)
 {
 	return r->fn[0] == op_nop || !strcmp(r->name, "movbe") || !strcmp(r->name, "ud0");
+}
+
+/* The feature that Zydis knows the instruction by, or -1 where it says nothing that we go by. */
+static int zydis_feature(const ZydisDecodedInstruction *zi)
+{
+	static const struct { ZydisISASet set; enum cpuid_feature feature; } sets[] = {
+		{ ZYDIS_ISA_SET_PENTIUMMMX, CF_MMX }, { ZYDIS_ISA_SET_CMOV, CF_CMOV }, { ZYDIS_ISA_SET_FCMOV, CF_CMOV },
+		{ ZYDIS_ISA_SET_SSE, CF_SSE }, { ZYDIS_ISA_SET_SSE2, CF_SSE2 }, { ZYDIS_ISA_SET_SSE3, CF_SSE3 }, { ZYDIS_ISA_SET_SSSE3, CF_SSSE3 },
+		{ ZYDIS_ISA_SET_SSE4, CF_SSE41 }, { ZYDIS_ISA_SET_SSE42, CF_SSE42 }, { ZYDIS_ISA_SET_AES, CF_AES }, { ZYDIS_ISA_SET_SHA, CF_SHA },
+		{ ZYDIS_ISA_SET_FMA, CF_FMA }, { ZYDIS_ISA_SET_F16C, CF_F16C }, { ZYDIS_ISA_SET_AVX2, CF_AVX2 }, { ZYDIS_ISA_SET_AVX2GATHER, CF_AVX2 },
+		{ ZYDIS_ISA_SET_BMI1, CF_BMI1 }, { ZYDIS_ISA_SET_BMI2, CF_BMI2 }, { ZYDIS_ISA_SET_MOVBE, CF_MOVBE }, { ZYDIS_ISA_SET_POPCNT, CF_POPCNT },
+		{ ZYDIS_ISA_SET_LZCNT, CF_ABM }, { ZYDIS_ISA_SET_CMPXCHG16B, CF_CX16 }, { ZYDIS_ISA_SET_XSAVE, CF_XSAVE }, { ZYDIS_ISA_SET_RDRAND, CF_RDRAND },
+	};
+	for (unsigned n = 0; n < sizeof sets / sizeof sets[0]; n++)
+		if (zi->meta.isa_set == sets[n].set)
+			return (int)sets[n].feature;
+	return -1;
 }
 
 static void random_bytes_against_zydis(void **state)
@@ -160,6 +205,10 @@ static void random_bytes_against_zydis(void **state)
 		if (!zok || zi.length != len)
 			fail_msg("%s, mode %u: %u bytes, Zydis %d: %02x %02x %02x %02x %02x %02x %02x", op_rows[i.row].name, m, len,
 				zok ? zi.length : -1, b[0], b[1], b[2], b[3], b[4], b[5], b[6]);
+		bool only_256;
+		int want = zydis_feature(&zi);
+		if (want >= 0 && row_feature(&op_rows[i.row], &only_256) != want && strncmp(op_rows[i.row].name, "vbroadcasts", 11))
+			fail_msg("%s: its feature is not that of %s", op_rows[i.row].name, ZydisISASetGetString(zi.meta.isa_set));
 	}
 }
 
@@ -167,7 +216,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(chosen_encodings), cmocka_unit_test(offsets_count_from_the_block), cmocka_unit_test(bytes_that_run_out),
-		cmocka_unit_test(mode_decides_over_floating_point), cmocka_unit_test(random_bytes_against_zydis),
+		cmocka_unit_test(mode_decides_over_floating_point), cmocka_unit_test(a_model_without_the_feature), cmocka_unit_test(random_bytes_against_zydis),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
