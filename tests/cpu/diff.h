@@ -4,7 +4,8 @@
  *   diff_native.c   runs code natively at fixed addresses, in 64-bit code or through LDT segments in 32- and 16-bit code
  *   diff_emu.c      runs the decoded instruction on a struct cpu at CPL 3 in long mode with the same linear addresses
  *   diff_jit.c      the same through the engine and its translator, between instructions that need the flags
- *   diff_gen.c      makes encodings from the rows of opcodes.def, and operands
+ *   diff_encode.c   makes encodings from the rows of opcodes.def
+ *   diff_gen.c      makes operands
  *   diff.c          compares, reports, walks the table */
 #ifndef TESTS_CPU_DIFF_H
 #define TESTS_CPU_DIFF_H
@@ -78,6 +79,7 @@ bool diff_emu_translate(struct diff_emu *e);
 void diff_emu_load(struct diff_emu *e, const struct diff_case *k);
 void diff_emu_store(struct diff_emu *e, const struct diff_case *k, uint64_t at, struct diff_state *out);
 struct diff_jit;
+void diff_load_fx(struct cpu *c, const uint8_t *fx);
 struct diff_jit *diff_jit_new(struct machine *m, struct cpu *c, uint64_t ram_addr /* of two pages for code */);
 void diff_jit_free(struct diff_jit *j);
 void diff_jit_run(struct diff_jit *j, struct diff_emu *e, const struct diff_case *k, struct diff_state *out);
@@ -94,9 +96,18 @@ struct diff_rng { uint64_t s; const struct diff_pool *pool; };
 void diff_pool_fill(struct diff_pool *p, uint64_t seed);
 uint64_t diff_random(struct diff_rng *r);
 static inline unsigned diff_below(struct diff_rng *r, unsigned n) { return (unsigned)((diff_random(r) >> 32) * n >> 32); }
+static inline bool diff_chance(struct diff_rng *r, unsigned percent) { return diff_below(r, 100) < percent; }
+uint64_t diff_edge_integer(struct diff_rng *r);
+void diff_edge_packed(struct diff_rng *r, uint8_t *out, unsigned size /* a multiple of 8 */);
+void diff_edge_real80(struct diff_rng *r, uint8_t out[10]);
+void diff_random_fx(struct diff_rng *r, uint8_t *fx);
+/* Somewhere in the data pages; sometimes at an end, in the read-only page or beyond. */
+uint32_t diff_data_offset(struct diff_rng *r);
 /* May this row run natively? */
 bool diff_row_ok(unsigned row, enum diff_mode m);
 /* A case for the row, for slot `slot`.  Its encoding is tried on the emulator's decoder to place the memory operand. */
+/* An encoding of the row for k->mode: k->code, decoded (len, row).  True: it is a string instruction. */
+bool diff_encode(struct diff_rng *r, struct diff_emu *e, unsigned row, struct diff_case *k);
 void diff_generate(struct diff_rng *r, struct diff_emu *e, unsigned row, enum diff_mode m, unsigned slot, struct diff_case *k);
 
 /* Run `per_row` cases of every row (whose name contains `only`, if not NULL) in every mode; stops at `max_failures`.  Prints

@@ -106,7 +106,7 @@ bool diff_emu_operand(struct diff_emu *e, const struct diff_case *k, uint64_t *l
 
 /* ---- state ------------------------------------------------------------------------------------------------------------------------- */
 
-static void load_fx(struct cpu *c, const uint8_t *fx)
+void diff_load_fx(struct cpu *c, const uint8_t *fx)
 {
 	struct fpu *f = &c->fpu;
 	memcpy(&f->cw, fx + FX_FCW, 2);
@@ -178,7 +178,7 @@ void diff_emu_load(struct diff_emu *e, const struct diff_case *k)
 	arith_set(c, (uint32_t)k->in.rflags);
 	c->df_step = k->in.rflags & FL_DF ? (uint64_t)-1 : 1;
 	if (k->fp)
-		load_fx(c, k->in.fx);
+		diff_load_fx(c, k->in.fx);
 	c->exc_pending = 0;
 	c->cur = NULL;
 	atomic_store(&c->attention, k->branch);

@@ -94,12 +94,12 @@ static void enter_mode(struct guest *g, enum guest_mode mode)
 
 struct guest *guest_new(enum guest_mode mode)
 {
-	char *argv[] = { "vmux", "-accel", "qtest", "-m", "64", "-nodefaults", "-display", "none", NULL };
+	char *argv[] = { "vmux", "-accel", "qtest", "-m", "64", "-nodefaults", "-display", "none", "-D", "/dev/null", NULL };
 	struct guest *g = calloc(1, sizeof *g);
 	struct error err = { "" };
 	bool done;
 	int status;
-	struct options *o = options_parse(8, argv, &done, &status, &err);
+	struct options *o = options_parse(10, argv, &done, &status, &err);
 	assert(g && o);
 	g->m = machine_new_bare(o, &err);
 	assert(g->m);
