@@ -16,7 +16,7 @@ CFLAGS.debug   := -O0 -g
 CFLAGS.asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -DVMUX_SANITIZED
 CFLAGS.ubsan   := -O1 -g -fsanitize=undefined -fno-sanitize-recover=undefined -DVMUX_SANITIZED
 CFLAGS.tsan    := -O1 -g -fsanitize=thread -DVMUX_SANITIZED
-PKGS    := ncursesw vterm libpcre2-8 jansson
+PKGS    := ncursesw vterm libpcre2-8 jansson libpng
 CPPFLAGS += -I. -I$(BUILD)/gen -D_GNU_SOURCE $(PKG_CFLAGS)
 CFLAGS  += -std=gnu17 $(WARN) $(CFLAGS.$(MODE)) -fno-strict-aliasing -fwrapv -pthread -MMD -MP
 LDLIBS  += $(PKG_LIBS) -lZydis -ltelnet -lutil -lm -pthread
