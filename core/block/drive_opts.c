@@ -13,21 +13,10 @@ unsigned drive_units_per_bus(enum drive_if i)
 	return i == IF_IDE ? 2 : i == IF_SCSI ? 7 : 0;
 }
 
-static bool known_key(const char *key)
-{
-	static const char *const keys[] = { "file", "file.filename", "file.driver", "file.locking", "format", "driver", "if", "index", "bus",
-		"unit", "media", "readonly", "read-only", "auto-read-only", "snapshot", "cache", "cache.direct", "cache.no-flush",
-		"cache.writeback", "aio", "id", "werror", "rerror", "discard", "detect-zeroes", "copy-on-read", NULL };
-	for (int i = 0; keys[i]; i++)
-		if (!strcmp(key, keys[i]))
-			return true;
-	return false;
-}
-
 static bool check_keys(const struct kv *kv, const char *format, struct error *err)
 {
 	for (; kv; kv = kv->next) {
-		if (known_key(kv->key))
+		if (options_has_key("drive", kv->key))
 			continue;
 		if (!strncmp(kv->key, "bps", 3) || !strncmp(kv->key, "iops", 4) || !strncmp(kv->key, "throttling.", 11))
 			return error_set(err, "Limits on a drive's speed ('%s') are not supported", kv->key);

@@ -76,11 +76,10 @@ static bool create_monitors(struct machine *m, struct error *err)
 
 static bool attach_mons(struct machine *m, struct error *err)
 {
-	static const char *const keys[] = { "chardev", "mode", "pretty", "id", NULL };
 	for (struct optlist *o = m->opt->mons; o; o = o->next) {
 		const char *id = kv_get(o->kv, "chardev"), *mode = kv_get(o->kv, "mode");
 		bool pretty = false, control = mode && !strcmp(mode, "control");
-		if (!kv_only(o->kv, keys, "-mon", err) || !kv_bool(o->kv, "pretty", &pretty, "-mon", err))
+		if (!options_check_keys(o->kv, "mon", "-mon", err) || !kv_bool(o->kv, "pretty", &pretty, "-mon", err))
 			return false;
 		if (!id)
 			return error_set(err, "-mon %s: Parameter 'chardev' is missing", o->text);

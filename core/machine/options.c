@@ -147,24 +147,6 @@ const struct option_row *options_find(const char *name)
 	return NULL;
 }
 
-bool options_row(unsigned n, const char **name, const char **syntax)
-{
-	/* names that QEMU's lists have for what is spelt otherwise on the command line */
-	static const struct { const char *option, *listed; } names[] = { { "m", "memory" }, { "smp", "smp-opts" }, { "boot", "boot-opts" } };
-
-	for (size_t i = 0; i < N_ROWS; i++) {
-		if (!rows[i].syntax || n--)
-			continue;
-		*name = rows[i].name;
-		*syntax = rows[i].syntax;
-		for (size_t k = 0; k < sizeof(names) / sizeof(names[0]); k++)
-			if (!strcmp(names[k].option, *name))
-				*name = names[k].listed;
-		return true;
-	}
-	return false;
-}
-
 static void print_help(const char *prog)
 {
 	printf("usage: %s [options] [disk image]\n       %s run FILE.conf|NAME [options]\n\nRuns a PC in this terminal; options are QEMU's.  run starts the machine "

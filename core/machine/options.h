@@ -55,8 +55,13 @@ struct options {
  * program should exit with *status.  Drives of -hda, -cdrom, -fda ... arrive as entries of `drives`. */
 struct options *options_parse(int argc, char **argv, bool *done, int *status, struct error *err);
 void options_free(struct options *o);
-/* Option n of the table, with its name in machine-readable lists and its syntax as -h shows it.  False: past the end. */
-bool options_row(unsigned n, const char **name, const char **syntax);
+/* options_keys.c: the n-th option that is a list, by its name in machine-readable lists, and its parameters.  False: past the end. */
+bool options_keys(unsigned n, const char **listed, const char **keys);
+/* The next of its parameters; type: b(oolean), n(umber), s(ize) or t(ext). */
+bool options_next_key(const char **keys, const char **name, size_t *len, char *type);
+bool options_has_key(const char *option, const char *key);
+/* Error unless the option has every key. */
+bool options_check_keys(const struct kv *kv, const char *option, const char *who, struct error *err);
 /* For files that stand for options: one option by its name without dashes; arg NULL: none was given. */
 bool options_apply(struct options *o, const char *name, const char *arg, struct error *err);
 bool options_takes_argument(const char *name);

@@ -141,7 +141,6 @@ OPTION_SETTER(option_read_config)
 /* Sound goes nowhere yet, and that is the one back end there is. */
 OPTION_SETTER(option_add_audiodev)
 {
-	static const char *const keys[] = { "driver", "id", "timer-period", NULL };
 	struct kv *kv;
 
 	if (!kv_parse_either(arg, "driver", &kv, err))
@@ -155,7 +154,7 @@ OPTION_SETTER(option_add_audiodev)
 	for (const struct kv *k = kv; ok && k; k = k->next)
 		if (strncmp(k->key, "in.", 3) && strncmp(k->key, "out.", 4)) {
 			struct kv one = { k->key, k->val, NULL };
-			ok = kv_only(&one, keys, "-audiodev", err);
+			ok = options_check_keys(&one, "audiodev", "-audiodev", err);
 		}
 	for (const struct optlist *l = o->audiodevs; ok && l; l = l->next)
 		if (!strcmp(kv_get(l->kv, "id"), id))

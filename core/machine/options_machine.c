@@ -7,12 +7,11 @@
 
 OPTION_SETTER(option_set_memory)
 {
-	static const char *const keys[] = { "size", "slots", "maxmem", NULL };
 	struct kv *kv = kv_parse(arg, "size", err);
 	uint64_t size = 0, slots = 0, max = 0;
 	char who[128];
 	snprintf(who, sizeof(who), "-m %s", arg);
-	bool ok = kv_only(kv, keys, who, err) && kv_size(kv, "size", 1 << 20, &size, who, err) && kv_u64(kv, "slots", &slots, who, err) &&
+	bool ok = options_check_keys(kv, "m", who, err) && kv_size(kv, "size", 1 << 20, &size, who, err) && kv_u64(kv, "slots", &slots, who, err) &&
 		kv_size(kv, "maxmem", 1, &max, who, err);
 	if (ok && kv_get(kv, "slots") && !kv_get(kv, "maxmem"))
 		ok = error_set(err, "%s: invalid -m option value: slots specified but no max-size", who);
@@ -68,10 +67,9 @@ static bool fill_topology(struct options *o, const char *arg, struct smp s, stru
 
 OPTION_SETTER(option_set_smp)
 {
-	static const char *const keys[] = { "cpus", "maxcpus", "sockets", "dies", "cores", "threads", NULL };
 	struct kv *kv = kv_parse(arg, "cpus", err);
 	uint64_t cpus = 0, max = 0, sockets = 0, cores = 0, threads = 0;
-	bool ok = kv_only(kv, keys, "-smp", err) && kv_u64(kv, "cpus", &cpus, "-smp", err) && kv_u64(kv, "maxcpus", &max, "-smp", err) &&
+	bool ok = options_check_keys(kv, "smp", "-smp", err) && kv_u64(kv, "cpus", &cpus, "-smp", err) && kv_u64(kv, "maxcpus", &max, "-smp", err) &&
 		kv_u64(kv, "sockets", &sockets, "-smp", err) && kv_u64(kv, "cores", &cores, "-smp", err) &&
 		kv_u64(kv, "threads", &threads, "-smp", err);
 	kv_free(kv);
@@ -80,9 +78,8 @@ OPTION_SETTER(option_set_smp)
 
 OPTION_SETTER(option_set_boot)
 {
-	static const char *const keys[] = { "order", "once", "menu", "splash", "splash-time", "reboot-timeout", "strict", NULL };
 	struct kv *kv = kv_parse(arg, "order", err);
-	bool ok = kv_only(kv, keys, "-boot", err) && kv_bool(kv, "menu", &o->boot_menu, "-boot", err) &&
+	bool ok = options_check_keys(kv, "boot", "-boot", err) && kv_bool(kv, "menu", &o->boot_menu, "-boot", err) &&
 		kv_bool(kv, "strict", &o->boot_strict, "-boot", err);
 	for (int which = 0; ok && which < 2; which++) {
 		const char *v = kv_get(kv, which ? "once" : "order");
@@ -120,10 +117,9 @@ static bool check_date(const char *s)
 
 OPTION_SETTER(option_set_rtc)
 {
-	static const char *const keys[] = { "base", "clock", "driftfix", NULL };
 	struct kv *kv = kv_parse(arg, NULL, err);
 	const char *base = kv_get(kv, "base"), *clock = kv_get(kv, "clock"), *drift = kv_get(kv, "driftfix");
-	bool ok = kv_only(kv, keys, "-rtc", err);
+	bool ok = options_check_keys(kv, "rtc", "-rtc", err);
 	if (ok && base) {
 		if (!strcmp(base, "utc"))
 			o->rtc_base = RTC_UTC;
@@ -161,12 +157,11 @@ OPTION_SETTER(option_set_localtime)
 /* -machine TYPE[,accel=..][,hpet=off]... */
 OPTION_SETTER(option_set_machine)
 {
-	static const char *const keys[] = { "type", "accel", "hpet", "acpi", "usb", "graphics", "vmport", "dump-guest-core", "smm", "memory-backend", NULL };
 	struct kv *kv = kv_parse(arg, "type", err);
 	bool hpet = !o->no_hpet, acpi = !o->no_acpi, dummy = true;
 	char who[128];
 	snprintf(who, sizeof(who), "-machine %s", arg);
-	bool ok = kv_only(kv, keys, who, err) && kv_bool(kv, "hpet", &hpet, who, err) && kv_bool(kv, "acpi", &acpi, who, err) &&
+	bool ok = options_check_keys(kv, "machine", who, err) && kv_bool(kv, "hpet", &hpet, who, err) && kv_bool(kv, "acpi", &acpi, who, err) &&
 		kv_bool(kv, "dump-guest-core", &dummy, who, err);
 	if (ok && kv_get(kv, "type")) {
 		free(o->machine);
@@ -189,12 +184,11 @@ OPTION_SETTER(option_set_machine)
 /* -accel may be given several times: a list of engines to try in order. */
 OPTION_SETTER(option_set_accel)
 {
-	static const char *const keys[] = { "accel", "thread", NULL };
 	struct kv *kv = kv_parse(arg, "accel", err);
 	const char *name = kv_get(kv, "accel"), *thread = kv_get(kv, "thread");
 	char *old = o->accel, *all = NULL, who[128];
 	snprintf(who, sizeof(who), "-accel %s", arg);
-	bool ok = kv && kv_only(kv, keys, who, err) && (name || error_set(err, "%s: the name of an engine is missing", who));
+	bool ok = kv && options_check_keys(kv, "accel", who, err) && (name || error_set(err, "%s: the name of an engine is missing", who));
 	if (ok && thread && strcmp(thread, "multi"))
 		ok = error_set(err, "%s: Parameter 'thread' does not accept value '%s'; each CPU has a thread of its own (multi)", who, thread);
 	if (ok) {
@@ -209,9 +203,8 @@ OPTION_SETTER(option_set_accel)
 
 OPTION_SETTER(option_set_name)
 {
-	static const char *const keys[] = { "guest", "process", "debug-threads", NULL };
 	struct kv *kv = kv_parse(arg, "guest", err);
-	bool ok = kv_only(kv, keys, "-name", err);
+	bool ok = options_check_keys(kv, "name", "-name", err);
 	if (ok && kv_get(kv, "guest")) {
 		free(o->name);
 		o->name = strdup(kv_get(kv, "guest"));
@@ -236,9 +229,8 @@ OPTION_SETTER(option_set_uuid)
 
 OPTION_SETTER(option_set_overcommit)
 {
-	static const char *const keys[] = { "mem-lock", "cpu-pm", NULL };
 	struct kv *kv = kv_parse(arg, NULL, err);
-	bool cpu_pm = false, ok = kv_only(kv, keys, "-overcommit", err) && kv_bool(kv, "mem-lock", &o->mem_lock, "-overcommit", err) &&
+	bool cpu_pm = false, ok = options_check_keys(kv, "overcommit", "-overcommit", err) && kv_bool(kv, "mem-lock", &o->mem_lock, "-overcommit", err) &&
 		kv_bool(kv, "cpu-pm", &cpu_pm, "-overcommit", err);
 
 	kv_free(kv);
@@ -249,9 +241,8 @@ OPTION_SETTER(option_set_overcommit)
 
 OPTION_SETTER(option_set_msg)
 {
-	static const char *const keys[] = { "timestamp", "guest-name", NULL };
 	struct kv *kv = kv_parse(arg, NULL, err);
-	bool ok = kv_only(kv, keys, "-msg", err) && kv_bool(kv, "timestamp", &o->msg_timestamp, "-msg", err) &&
+	bool ok = options_check_keys(kv, "msg", "-msg", err) && kv_bool(kv, "timestamp", &o->msg_timestamp, "-msg", err) &&
 		kv_bool(kv, "guest-name", &o->msg_guest_name, "-msg", err);
 
 	kv_free(kv);

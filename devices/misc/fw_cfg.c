@@ -167,13 +167,12 @@ const void *fw_cfg_file(struct machine *m, const char *name, size_t *len)
 /* -fw_cfg [name=]NAME,file=F|string=S */
 bool fw_cfg_add_options(struct machine *m, struct error *err)
 {
-	static const char *const keys[] = { "name", "file", "string", NULL };
 
 	for (struct optlist *o = m->opt->fw_cfg; o; o = o->next) {
 		const char *name = kv_get(o->kv, "name"), *file = kv_get(o->kv, "file"), *string = kv_get(o->kv, "string");
 		uint8_t *data = NULL;
 		size_t len = string ? strlen(string) : 0;
-		if (!kv_only(o->kv, keys, "-fw_cfg", err))
+		if (!options_check_keys(o->kv, "fw_cfg", "-fw_cfg", err))
 			return false;
 		if (!name || !*name || !file == !string)
 			return error_set(err, "-fw_cfg %s: name, plus exactly one of file and string, are needed", o->text);

@@ -1,6 +1,10 @@
 /* test_vga_pixels.c - graphics modes as pixels: VBE at every depth, and VGA's own planar, 256-colour and CGA modes. */
 #include "core/machine/display.h"
+#include "core/monitor/screen.h"
 #include "tests/dev/bench.h"
+#include <png.h>
+#include <stdio.h>
+#include <unistd.h>
 
 struct pix { struct bench *b; struct screen s; };
 
@@ -251,13 +255,47 @@ static void any_registers(void **state)
 	}
 }
 
+/* screendump of what is there: a PPM and a PNG file of the same pixels. */
+static void pictures(void **state)
+{
+	struct pix *t = *state;
+	struct error err = { "" };
+	char ppm[] = "/tmp/vmux-ppm-XXXXXX", png[] = "/tmp/vmux-png-XXXXXX", head[16] = "";
+	uint8_t row[64 * 3], *all = malloc(64 * 32 * 3);
+	png_image im = { .version = PNG_IMAGE_VERSION };
+
+	close(mkstemp(ppm));
+	close(mkstemp(png));
+	vbe_mode(t->b, 64, 32, 32);
+	put(t->b, (5 * 64 + 9) * 4, 4, 0xff123456);
+	assert_true(screen_dump(t->b->m, ppm, NULL, NULL, 0, &err));
+	assert_true(screen_dump(t->b->m, png, "png", NULL, 0, &err));
+	assert_false(screen_dump(t->b->m, png, "gif", NULL, 0, &err));
+	assert_true(display_changed(t->b->m));         /* the front end has seen nothing of it */
+	FILE *f = fopen(ppm, "r");
+	assert_int_equal(fread(head, 1, 13, f), 13);
+	assert_string_equal(head, "P6\n64 32\n255\n");
+	for (unsigned y = 0; y <= 5; y++)
+		assert_int_equal(fread(row, 3, 64, f), 64);
+	assert_memory_equal(row + 8 * 3, "\0\0\0\x12\x34\x56\0\0\0", 9);
+	fclose(f);
+	assert_true(png_image_begin_read_from_file(&im, png));
+	im.format = PNG_FORMAT_RGB;
+	assert_int_equal(im.width * 1000 + im.height, 64032);
+	assert_true(png_image_finish_read(&im, NULL, all, 0, NULL));
+	assert_memory_equal(all + 5 * 64 * 3, row, sizeof(row));
+	free(all);
+	unlink(ppm);
+	unlink(png);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(vbe_depths, setup, teardown), cmocka_unit_test_setup_teardown(vbe_panning, setup, teardown),
 		cmocka_unit_test_setup_teardown(says_what_is_the_same, setup, teardown), cmocka_unit_test_setup_teardown(mode_12h, setup, teardown),
 		cmocka_unit_test_setup_teardown(mode_13h, setup, teardown), cmocka_unit_test_setup_teardown(mode_4, setup, teardown),
-		cmocka_unit_test_setup_teardown(any_registers, setup, teardown),
+		cmocka_unit_test_setup_teardown(any_registers, setup, teardown), cmocka_unit_test_setup_teardown(pictures, setup, teardown),
 	};
 	return cmocka_run_group_tests_name("vga_pixels", tests, NULL, NULL);
 }

@@ -366,7 +366,7 @@ static const struct { const char *name, *args, *want; } calls[] = {
 	{ "qom-set", "{'path': '/machine', 'property': 'nosuch', 'value': 1}", "Property 'pc-i440fx-7.2-machine.nosuch' not found" },
 	{ "query-cpu-model-expansion", "{'type': 'full', 'model': {'name': 'core2duo'}}", NULL },
 	{ "query-cpu-model-expansion", "{'type': 'full', 'model': {'name': 'nosuch'}}", "CPU model 'nosuch' not found" },
-	{ "query-command-line-options", "{'option': 'nosuch'}", "invalid option name: nosuch" },
+	{ "query-command-line-options", "{'option': 'drive'}", NULL }, { "query-command-line-options", "{'option': 'nosuch'}", "invalid option name: nosuch" },
 	{ "ringbuf-write", "{'device': 'rb', 'data': 'aGVsbG8=', 'format': 'base64'}", NULL }, { "ringbuf-read", "{'device': 'rb', 'size': 9}", NULL },
 	{ "ringbuf-write", "{'device': 'rb', 'data': '%%%', 'format': 'base64'}", "Base64 data '%%%' is not valid" },
 	{ "ringbuf-read", "{'device': 'nosuch', 'size': 9}", "Device 'nosuch' not found" },

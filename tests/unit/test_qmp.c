@@ -137,6 +137,61 @@ static void events(void **state)
 	peer_expect(s->fd, "\"event\": \"SHUTDOWN\", \"data\": {\"guest\": false, \"reason\": \"host-qmp-quit\"}}");
 }
 
+static int second_client(struct session *s, const char *name)
+{
+	struct error err = { "" };
+	char spec[128], path[96];
+	snprintf(path, sizeof(path), "%s/%s", s->r->dir, name);
+	snprintf(spec, sizeof(spec), "unix:%s,server,nowait", path);
+	struct chardev *c = rig_chardev(s->r, name, spec);
+	machine_lock(s->r->m);
+	assert_non_null(monitor_attach(s->r->m, c, true, false, &err));
+	machine_unlock(s->r->m);
+	return peer_unix(path);
+}
+
+/* Two clients: each has its own negotiation, answers go to who asked, events to all who are ready. */
+static void two_clients(void **state)
+{
+	struct session *one = *state, two = { one->r, second_client(one, "q2") };
+	ready(one);
+	ask(&two, NULL);
+	assert_non_null(strstr(ask(&two, "{\"execute\": \"query-status\"}"), "Expecting capabilities negotiation"));
+	assert_non_null(strstr(ask(one, "{\"execute\": \"cont\"}"), "\"event\": \"RESUME\""));
+	assert_string_equal(ask(one, NULL), "{\"return\": {}}");
+	/* the second one was not ready: it gets no event */
+	assert_string_equal(ask(&two, "{\"execute\": \"qmp_capabilities\"}"), "{\"return\": {}}");
+	assert_non_null(strstr(ask(&two, "{\"execute\": \"stop\", \"id\": 1}"), "\"event\": \"STOP\""));
+	assert_string_equal(ask(&two, NULL), "{\"return\": {}, \"id\": 1}");
+	assert_non_null(strstr(ask(one, NULL), "\"event\": \"STOP\""));
+	/* half a message of one does not hold up the other */
+	peer_send(one->fd, "{\"execute\": \"query-na", 21);
+	for (unsigned i = 0; i < 20; i++)
+		assert_string_equal(ask(&two, "{\"execute\": \"query-target\"}"), "{\"return\": {\"arch\": \"x86_64\"}}");
+	assert_string_equal(ask(one, "me\"}"), "{\"return\": {}}");
+	/* many at once, answered in order and to their own client */
+	for (unsigned i = 0; i < 50; i++) {
+		char text[64];
+		snprintf(text, sizeof(text), "{'execute': 'query-name', 'id': %u}", i);
+		peer_send(one->fd, text, strlen(text));
+		snprintf(text, sizeof(text), "{'execute': 'query-target', 'id': %u}", 1000 + i);
+		peer_send(two.fd, text, strlen(text));
+	}
+	for (unsigned i = 0; i < 50; i++) {
+		char want[64];
+		snprintf(want, sizeof(want), "{\"return\": {}, \"id\": %u}", i);
+		assert_string_equal(ask(one, NULL), want);
+		snprintf(want, sizeof(want), "{\"return\": {\"arch\": \"x86_64\"}, \"id\": %u}", 1000 + i);
+		assert_string_equal(ask(&two, NULL), want);
+	}
+	/* one that goes leaves the other alone */
+	close(one->fd);
+	assert_non_null(strstr(ask(&two, "{\"execute\": \"cont\"}"), "\"event\": \"RESUME\""));
+	assert_string_equal(ask(&two, NULL), "{\"return\": {}}");
+	close(two.fd);
+	one->fd = dup(0);
+}
+
 static void random_bytes(void **state)
 {
 	static const char *const parts[] = { "{", "}", "[", "]", "\"", "'", ":", ",", "\\", "\"execute\"", "\"stop\"", "\"id\"", "1", "null", "\n", "\\u0000", "\xff", "query-name" };
@@ -282,6 +337,6 @@ static void objects(void **state)
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-	const struct CMUnitTest tests[] = { T(negotiation), T(errors), T(ids_and_framing), T(hmp_inside), T(events), T(random_bytes), T(a_new_client_starts_over), T(descriptors), T(objects) };
+	const struct CMUnitTest tests[] = { T(negotiation), T(errors), T(ids_and_framing), T(hmp_inside), T(events), T(random_bytes), T(a_new_client_starts_over), T(descriptors), T(objects), T(two_clients) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
