@@ -114,6 +114,20 @@ $(BUILD)/guest-boot/%.img: tests/guest/boot/%.S
 	$(CC) -c -o $(@:.img=.o) $<
 	ld -m elf_x86_64 -Ttext 0x7c00 --oformat binary -e 0 -o $@ $(@:.img=.o)
 	truncate -s 1M $@
+# The boot sector of tests/debug, with its symbols beside it for gdb.
+$(BUILD)/guest-boot/walk.img: tests/debug/walk.S
+	@mkdir -p $(@D)
+	$(CC) -c -o $(@:.img=.o) $<
+	ld -m elf_x86_64 -Ttext 0x7c00 -e _start -o $(@:.img=.elf) $(@:.img=.o)
+	objcopy -O binary -j .text $(@:.img=.elf) $@
+	truncate -s 1M $@
+# Its symbols as constants: work is WALK_WORK.
+$(BUILD)/gen/walk_symbols.h: $(BUILD)/guest-boot/walk.img
+	@mkdir -p $(@D)
+	@nm $(<:.img=.elf) | awk '{ if (length($$1) == 16 && substr($$1, 1, 9) == "000000000") print "enum { WALK_" toupper($$3) " = 0x" substr($$1, 9) " };" }' > $@
+$(patsubst %,$(OBJ)/tests/debug/%.o,walk test_gdbstub test_breakpoints): $(BUILD)/gen/walk_symbols.h
+CFLAGS_tests_debug_walk := -DWALK_IMG='"$(BUILD)/guest-boot/walk.img"'
+$(BUILD)/tests/gdbstub $(BUILD)/tests/breakpoints: $(BUILD)/guest-boot/walk.img
 $(BUILD)/tests/keymaps $(BUILD)/tests/graphics $(BUILD)/tests/tui_oracle: $(BOOT_IMG)
 # Key maps are made from xkb data; the results are in the repository.
 keymaps: keymaps/tools/make-keymaps.c keymaps/tools/layouts.def

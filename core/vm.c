@@ -199,7 +199,7 @@ static const char *cpu_mode_text(unsigned mode)
 void vm_get_status(struct vm *vm, struct vm_status *st)
 {
 	static const enum vm_run map[] = { [RUN_PRELAUNCH] = VM_PRELAUNCH, [RUN_RUNNING] = VM_RUNNING, [RUN_PAUSED] = VM_PAUSED,
-		[RUN_SHUTDOWN] = VM_SHUTDOWN, [RUN_INTERNAL_ERROR] = VM_ERROR, [RUN_IO_ERROR] = VM_ERROR };
+		[RUN_SHUTDOWN] = VM_SHUTDOWN, [RUN_INTERNAL_ERROR] = VM_ERROR, [RUN_IO_ERROR] = VM_ERROR, [RUN_DEBUG] = VM_PAUSED };
 	struct machine *m = vm->m;
 	machine_lock(m);
 	*st = (struct vm_status){ .run = vm->ended ? VM_ENDED : map[m->state], .run_text = run_state_text(m), .accel = m->accel->name,

@@ -26,7 +26,7 @@ static void code(const char *s) { printf("`%s`", s); }
 static bool is_absent(const struct mon_cmd *c)
 {
 	bool (*const sorry[])(struct mon_ctx *, const struct mon_args *, struct error *) = { cmd_aer, cmd_block_absent, cmd_drive_absent, cmd_block_passwd,
-		cmd_client_migrate_info, cmd_cpu_add, cmd_gdbserver, cmd_hostfwd, cmd_mce, cmd_migrate_capability, cmd_migrate_continue,
+		cmd_client_migrate_info, cmd_cpu_add, cmd_hostfwd, cmd_mce, cmd_migrate_capability, cmd_migrate_continue,
 		cmd_migrate_parameter, cmd_nbd_add, cmd_nbd_start, cmd_netdev_add, cmd_nothing, cmd_object_add, cmd_password, cmd_singlestep, cmd_sync_profile,
 		cmd_throttle, cmd_wavcapture, info_jit, info_migrate_capabilities, info_stats, info_trace_events };
 

@@ -4,7 +4,7 @@
 set -eu
 build="gcc make pkg-config libncurses-dev libvterm-dev libpcre2-dev libzydis-dev libzycore-dev libjansson-dev libpng-dev libtelnet-dev libgnutls28-dev libbrlapi-dev acpica-tools binutils"
 run="seabios busybox-static cpio kmod xz-utils"
-tests="libcmocka-dev libxkbcommon-dev xkb-data libx11-data memtest86+ grub-rescue-pc tmux socat jq netcat-openbsd telnet gnutls-bin openssl brltty python3-websockets"
+tests="libcmocka-dev libxkbcommon-dev xkb-data libx11-data memtest86+ grub-rescue-pc tmux socat jq netcat-openbsd telnet gnutls-bin openssl brltty python3-websockets gdb"
 bench="tmux qemu-system-x86 bochs bochs-term bochsbios vgabios"
 want=""
 for job in "$@"; do

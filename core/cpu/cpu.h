@@ -46,7 +46,8 @@ enum { CR4_VME = 1u << 0, CR4_PVI = 1u << 1, CR4_TSD = 1u << 2, CR4_DE = 1u << 3
        CR4_FSGSBASE = 1u << 16, CR4_PCIDE = 1u << 17, CR4_OSXSAVE = 1u << 18, CR4_SMEP = 1u << 20, CR4_SMAP = 1u << 21 };
 enum { EFER_SCE = 1u << 0, EFER_LME = 1u << 8, EFER_LMA = 1u << 10, EFER_NXE = 1u << 11 };
 enum { EXC_DE, EXC_DB, EXC_NMI, EXC_BP, EXC_OF, EXC_BR, EXC_UD, EXC_NM, EXC_DF, EXC_CSO, EXC_TS, EXC_NP, EXC_SS, EXC_GP, EXC_PF,
-       EXC_MF = 16, EXC_AC, EXC_MC, EXC_XM };
+       EXC_MF = 16, EXC_AC, EXC_MC, EXC_XM,
+       EXC_AGAIN = 32 };                /* none of the guest's: the instruction is about to touch a watched place (breakpoint.h) */
 
 /* A segment register with its hidden part.  attr holds descriptor bits 40-55 as the field spells them in a VMCS:
  *   15 G | 14 D/B | 13 L | 12 AVL | 7 P | 6-5 DPL | 4 S | 3-0 type        (bits 11-8 zero; limit is already scaled by G) */
@@ -124,6 +125,7 @@ enum cpu_mode_bits {
 	M_TS     = 1 << 8, M_EM = 1 << 9, M_NOFXSR = 1 << 10, M_NOXSAVE = 1 << 11,   /* how FP and vector instructions fault */
 	M_STEP   = 1 << 12,             /* one instruction a block: TF, debugger, enabled breakpoints */
 	M_AC     = 1 << 13,             /* alignment checks on */
+	M_BREAK  = 1 << 14,             /* never in cpu.mode, but in the keys of blocks in pages with breakpoints of the debugger (engine.c) */
 };
 
 /* ---- TLB -------------------------------------------------------------------------------------------------------------------- */
@@ -175,6 +177,17 @@ struct cpu_apic_ops {
 };
 
 enum cpu_run_state { CPU_RUNNING, CPU_HALTED, CPU_WAIT_SIPI, CPU_SHUTDOWN };
+
+/* What the debugger asked of a vCPU, set while it is parked, and why it stopped: breakpoint.h. */
+enum debug_stop { STOP_NONE, STOP_BREAK, STOP_WATCH, STOP_STEP };
+struct cpu_debug {
+	bool breaks, watches;           /* the machine has some */
+	bool step, no_irq;              /* stop after an instruction; take no interrupt before it */
+	uint64_t range_start, range_end;        /* stepping goes on while rip is in [start, end) */
+	uint8_t  stop;                  /* enum debug_stop: not told yet */
+	uint8_t  kind;                  /* enum break_kind of what was hit */
+	uint64_t addr;                  /* its address */
+};
 
 struct cpu {
 	/* hot: reached by every instruction */
@@ -231,6 +244,7 @@ struct cpu {
 	struct mmu *mmu;                /* mmu.c: tables of other address spaces, walk caches */
 	struct tlb *tlb_never;
 	struct engine *engine;          /* block cache etc. (engine.c) */
+	struct cpu_debug debug;
 
 	/* the rest */
 	struct machine *machine;
@@ -272,7 +286,8 @@ bool cpu_loaded(struct cpu *c, struct error *err);
  * Returns the reason.  Delivers interrupts and exceptions itself. */
 enum cpu_exit { CPUEXIT_REQUEST, CPUEXIT_HALT, CPUEXIT_TRIPLE_FAULT, CPUEXIT_DEBUG };
 enum cpu_exit cpu_run(struct cpu *c);
-/* vCPU thread or parked: execute exactly one instruction (debugger). */
+/* vCPU thread or parked: execute exactly one instruction (debugger), also at a breakpoint, and with debug.no_irq without an interrupt
+ * before it unless the CPU is halted. */
 enum cpu_exit cpu_step(struct cpu *c);
 
 /* ---- exceptions: record and return false / NULL from the handler -------------------------------------------------------------- */
@@ -341,6 +356,8 @@ bool mmu_may_write(const struct cpu *c, uint64_t ram_page);
  * touches.  Any thread; when it is a vCPU's, that one's blocks are gone on return, the others' at their next dispatch. */
 void engine_code_written(struct machine *m, uint64_t ram_addr, uint64_t len);
 void engine_flush(struct cpu *c);
+/* vCPU parked: the debugger's breakpoints on code have changed. */
+void engine_breaks_changed(struct cpu *c);
 /* Called by cpu_create and cpu_destroy.  False: out of memory. */
 bool engine_create(struct cpu *c);
 void engine_destroy(struct cpu *c);

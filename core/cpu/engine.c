@@ -1,6 +1,7 @@
 /* engine.c - the cache of decoded blocks: making, finding, linking and dropping them. */
-#include "core/cpu/cpuid.h"
 #include "core/cpu/engine.h"
+#include "core/cpu/breakpoint.h"
+#include "core/cpu/cpuid.h"
 #include "core/cpu/mmu.h"
 #include "core/cpu/ops.h"
 #include "core/cpu/pairs.h"
@@ -37,7 +38,7 @@ struct engine {
 	uint64_t protect[QUEUE_SIZE];           /* RAM pages that other vCPUs decode from: no write tag may stay */
 	unsigned n_protect;                     /* beyond QUEUE_SIZE: all pages */
 	_Atomic bool protect_pending;
-	bool flush_wanted, active;
+	bool flush_wanted, breaks_changed, active;
 	pthread_t owner;                        /* thread inside cpu_run or cpu_step, when active */
 };
 
@@ -221,6 +222,36 @@ void engine_code_written(struct machine *m, uint64_t ram_addr, uint64_t len)
 			drop_soon(m->cpus[n], ram_addr, len);
 }
 
+/* ---- breakpoints ------------------------------------------------------------------------------------------------------------------
+ *
+ * A page with breakpoints has no execute tag, so that every way into it but a jump within the page goes through the dispatcher.  Blocks
+ * there have M_BREAK in their keys; they end before each breakpoint and have no link to one: these ways lead to the dispatcher, too, which
+ * looks where it is.  They are never translated. */
+
+void engine_breaks_changed(struct cpu *c)
+{
+	pthread_mutex_lock(&c->engine->lock);
+	c->engine->breaks_changed = true;
+	pthread_mutex_unlock(&c->engine->lock);
+}
+
+static bool key_breaks(uint64_t key) { return key >> MODE_SHIFT & M_BREAK; }
+
+static void drop_break_blocks(struct cpu *c)
+{
+	struct engine *e = c->engine;
+	for (unsigned n = 0; n < PAGE_HASH_SIZE; n++)
+		for (struct block **p = &e->pages[n]; *p;) {
+			struct block *b = *p;
+			if (!key_breaks(b->key)) {
+				p = &b->page_next;
+				continue;
+			}
+			*p = b->page_next;      /* its marks stay until the page is written */
+			kill_block(e, b);
+		}
+}
+
 /* ---- pages that become code while others may write to them ------------------------------------------------------------------------- */
 
 /* Own thread: give up the write tags that others asked for. */
@@ -305,16 +336,18 @@ void engine_service(struct cpu *c)
 		serve_protects(c);
 	pthread_mutex_lock(&e->lock);
 	unsigned n = e->n_queue;
-	bool flush = e->flush_wanted;
+	bool flush = e->flush_wanted, breaks = e->breaks_changed;
 	memcpy(w, e->queue, n * sizeof w[0]);
 	e->n_queue = 0;
-	e->flush_wanted = false;
+	e->flush_wanted = e->breaks_changed = false;
 	pthread_mutex_unlock(&e->lock);
 	if (flush)
 		flush_now(c);
 	else
 		for (unsigned k = 0; k < n; k++)
 			drop_range(c, w[k].ram_addr, w[k].len);
+	if (unlikely(breaks) && !flush)
+		drop_break_blocks(c);
 }
 
 void engine_enter(struct cpu *c)
@@ -357,7 +390,7 @@ static void make_link(struct insn *slot, int64_t target, unsigned fall, int page
 }
 
 /* What decode_block reads from: bytes that lie in one page and inside the limit of CS. */
-struct source { const uint8_t *p; unsigned avail; int page_off; _Atomic uint64_t *lines; };
+struct source { const uint8_t *p; unsigned avail; int page_off; _Atomic uint64_t *lines; bool breaks; };
 
 /* Decode into b->insns.  Returns the number of bytes taken, 0 when not even one instruction is complete. */
 static unsigned decode_block(struct cpu *c, struct block *b, const struct source *src, unsigned max)
@@ -366,6 +399,8 @@ static unsigned decode_block(struct cpu *c, struct block *b, const struct source
 	bool ended = false;
 	while (!ended && count < max) {
 		struct insn *i = &b->insns[slots];
+		if (unlikely(src->breaks) && count && break_at_offset(c, (unsigned)src->page_off + pos))
+			break;
 		if (src->lines) {
 			/* Mark the bytes before reading them: a writer in another thread writes first and looks at the marks then. */
 			unsigned first = (unsigned)src->page_off + pos, last = first + 14;
@@ -411,7 +446,7 @@ static const struct insn *lookup_uncached(struct cpu *c, uint64_t lin, const uin
 	else if (!mmu_read(c, lin, bytes, n, MEM_X))
 		return NULL;
 	unsigned want = limit_left < 15 ? limit_left : 15;
-	if (!decode_block(c, e->scratch, &(struct source) { bytes, n, -1, NULL }, 1) && n < want) {
+	if (!decode_block(c, e->scratch, &(struct source) { bytes, n, -1, NULL, false }, 1) && n < want) {
 		/* Only now is the next page touched, so that it faults only when the instruction needs it. */
 		const uint8_t *host2;
 		uint64_t lin2 = (lin + n) & c->lin_mask, ram2;
@@ -422,7 +457,7 @@ static const struct insn *lookup_uncached(struct cpu *c, uint64_t lin, const uin
 		else if (!mmu_read(c, lin2, bytes + n, want - n, MEM_X))
 			return NULL;
 		n = want;
-		decode_block(c, e->scratch, &(struct source) { bytes, n, -1, NULL }, 1);
+		decode_block(c, e->scratch, &(struct source) { bytes, n, -1, NULL, false }, 1);
 	}
 	if (!e->scratch->n_slots) {
 		cpu_raise_err(c, EXC_GP, 0);            /* beyond the limit of CS */
@@ -455,7 +490,7 @@ static const struct insn *make_block(struct cpu *c, uint64_t lin, const uint8_t 
 			if (!alone(c))
 				protect_others(c, ram_addr & PAGE_MASK);
 		}
-		bytes = decode_block(c, b, &(struct source) { host, avail, (int)page_off, lines }, c->mode & M_STEP ? 1 : BLOCK_MAX);
+		bytes = decode_block(c, b, &(struct source) { host, avail, (int)page_off, lines, key_breaks(key) }, c->mode & M_STEP ? 1 : BLOCK_MAX);
 		again = epoch != atomic_load(&c->machine->ram.code_epoch);
 	} while (again);
 	end_decoding(c);
@@ -465,7 +500,8 @@ static const struct insn *make_block(struct cpu *c, uint64_t lin, const uint8_t 
 	b->ram_page = ram_page;
 	b->lines = line_mask(page_off, page_off + bytes - 1);
 	block_improve(&e->pairs, b, b->n_slots, c->mode);
-	if (e->jit)
+	b->jit = NULL;
+	if (e->jit && !key_breaks(key))
 		jit_watch(c, e->jit, b);
 	e->used += (sizeof *b + b->n_slots * sizeof b->insns[0] + 63) & ~(size_t)63;
 	struct block **bucket = &e->hash[key_hash(key)];
@@ -514,6 +550,8 @@ static void connect(struct cpu *c, const struct insn *to)
 	struct engine *e = c->engine;
 	if (to == e->scratch->insns || (c->mode & M_STEP))
 		return;
+	if (unlikely(key_breaks(block_key_of(to))) && break_at_offset(c, block_key_of(to) & (PAGE_SIZE - 1)))
+		return;
 	/* Segment limits are checked on the way through the dispatcher; in real mode no jump gets past them. */
 	if (e->pending && (limit_ignored(c) || !(c->mode & M_PE)))
 		set_link(e, e->pending, e->pending_k, to);
@@ -550,6 +588,8 @@ const struct insn *engine_lookup(struct cpu *c)
 		to = lookup_uncached(c, lin, NULL, limit_left);
 	} else {
 		uint64_t key = (uint64_t)(uintptr_t)host | (uint64_t)c->mode << MODE_SHIFT;
+		if (unlikely(c->debug.breaks) && break_in_page(c, lin))
+			key |= (uint64_t)M_BREAK << MODE_SHIFT;
 		to = find_block(c, c->rip, key);
 		if (!to) {
 			to = make_block(c, lin, host, (uint64_t)(host - c->machine->ram.host), limit_left, key);

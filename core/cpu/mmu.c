@@ -70,6 +70,8 @@ static bool fill(struct cpu *c, uint64_t lin, unsigned access, struct place *p)
 	struct tlb_fill f = { .lin = lin, .host = page, .global = w.global, .page_bits = w.page_bits };
 	f.r = user ? w.user : !(w.user && (c->cr4 & CR4_SMAP) && kind != TLB_SUPER_AC);
 	f.x = user ? w.user && w.exec : w.exec && !(w.user && (c->cr4 & CR4_SMEP));
+	if (unlikely(c->debug.breaks) && break_in_page(c, lin))
+		f.x = false;            /* the dispatcher has to look */
 	f.writable = !rom && w.dirty && f.r && (w.write || (!user && !(c->cr0 & CR0_WP)));
 	if (watched)
 		f.r = false;
@@ -213,6 +215,8 @@ bool mmu_read(struct cpu *c, uint64_t lin, void *buf, unsigned size, unsigned ac
 		return false;
 	if (unlikely(c->dr[7] & 0xff) && !(access & MEM_X))
 		debug_note_access(c, lin, size, MEM_R);
+	if (unlikely(c->debug.watches) && !(access & MEM_X) && !watch_access(c, lin, size, (access & MEM_SYSTEM) | MEM_R))
+		return false;
 	get_piece(c, &p[0], buf, n);
 	if (n < size)
 		get_piece(c, &p[1], (uint8_t *)buf + n, size - n);
@@ -227,6 +231,8 @@ bool mmu_write(struct cpu *c, uint64_t lin, const void *buf, unsigned size, unsi
 		return false;
 	if (unlikely(c->dr[7] & 0xff))
 		debug_note_access(c, lin, size, MEM_W);
+	if (unlikely(c->debug.watches) && !watch_access(c, lin, size, (access & MEM_SYSTEM) | MEM_W))
+		return false;
 	put_piece(c, &p[0], buf, n);
 	if (n < size)
 		put_piece(c, &p[1], (const uint8_t *)buf + n, size - n);

@@ -1,4 +1,5 @@
 /* run.c - the loop that runs guest code: requests, interrupts, exceptions, single steps. */
+#include "core/cpu/breakpoint.h"
 #include "core/cpu/engine.h"
 #include "core/cpu/fp.h"
 
@@ -7,18 +8,6 @@ static void run_block(struct cpu *c, const struct insn *i)
 	c->regs[REG_BIP] = c->rip;
 	while (i)
 		i = i->fn(c, i);
-}
-
-/* An exception was recorded: c->cur is the instruction it belongs to, NULL when c->rip is right already (code fetch, traps). */
-static bool handle_exception(struct cpu *c)
-{
-	if (c->cur) {
-		c->rip = insn_rip(c, c->cur);
-		c->icount += c->cur->idx;
-		c->cur = NULL;
-	}
-	engine_forget(c);
-	return cpu_handle_exception(c);
 }
 
 /* One instruction, with breakpoints and the TF trap.  False: an exception is pending. */
@@ -40,6 +29,22 @@ static bool run_one(struct cpu *c)
 	if (c->mode & M_STEP)
 		cpu_update_mode(c);
 	return !c->exc_pending;
+}
+
+/* An exception was recorded: c->cur is the instruction it belongs to, NULL when c->rip is right already (code fetch, traps). */
+static bool handle_exception(struct cpu *c)
+{
+	if (c->cur) {
+		c->rip = insn_rip(c, c->cur);
+		c->icount += c->cur->idx;
+		c->cur = NULL;
+		c->debug.stop = STOP_NONE;      /* what it had touched it will touch again */
+	}
+	engine_forget(c);
+	if (likely(c->exc_vector != EXC_AGAIN))
+		return cpu_handle_exception(c);
+	c->exc_pending = 0;             /* a watched place: once more, alone */
+	return run_one(c) || handle_exception(c);
 }
 
 /* Requests only the thread can serve end the run; the others are served here.  False: leave. */
@@ -69,18 +74,32 @@ static void take_interrupts(struct cpu *c)
 		atomic_store(&c->run_state, CPU_RUNNING);
 }
 
+/* With a recorded exception delivered, so that who looks at the parked vCPU sees it between two instructions. */
+static enum cpu_exit leave(struct cpu *c)
+{
+	while (c->exc_pending)
+		if (!handle_exception(c))
+			return CPUEXIT_TRIPLE_FAULT;
+	return CPUEXIT_REQUEST;
+}
+
 static enum cpu_exit run_loop(struct cpu *c)
 {
 	for (;;) {
 		if (unlikely(atomic_load(&c->attention)) && !serve_requests(c))
-			return CPUEXIT_REQUEST;
-		if (unlikely(c->exc_pending) && !handle_exception(c))
-			return CPUEXIT_TRIPLE_FAULT;
+			return leave(c);
+		if (unlikely(c->exc_pending)) {
+			if (!handle_exception(c))
+				return CPUEXIT_TRIPLE_FAULT;
+			continue;
+		}
 		take_interrupts(c);
 		if (unlikely(c->exc_pending))
 			continue;
 		if (unlikely(atomic_load_explicit(&c->run_state, memory_order_relaxed) != CPU_RUNNING))
 			return CPUEXIT_HALT;
+		if (unlikely(c->debug.breaks) && break_here(c))
+			return CPUEXIT_DEBUG;
 		if (unlikely(c->shadow || (c->mode & M_STEP))) {
 			c->shadow = 0;
 			run_one(c);
@@ -107,7 +126,8 @@ enum cpu_exit cpu_step(struct cpu *c)
 	enum cpu_exit why = CPUEXIT_DEBUG;
 	engine_enter(c);
 	serve_requests(c);
-	take_interrupts(c);
+	if (!c->debug.no_irq || atomic_load(&c->run_state) == CPU_HALTED)
+		take_interrupts(c);
 	if (atomic_load(&c->run_state) != CPU_RUNNING) {
 		why = CPUEXIT_HALT;
 	} else {

@@ -1,5 +1,6 @@
 /* vcpu.c - the interpreter's threads: run, sleep in HLT, park. */
 #include "core/cpu/vcpu.h"
+#include "core/cpu/breakpoint.h"
 #include "core/cpu/cpu.h"
 #include "core/machine/machine.h"
 #include <signal.h>
@@ -71,11 +72,27 @@ static void triple_fault(struct cpu *c)
 	machine_unlock(m);
 }
 
+/* A step of the debugger: one instruction, or more while they stay in its range. */
+static enum cpu_exit debug_step(struct cpu *c)
+{
+	struct cpu_debug *d = &c->debug;
+	if (atomic_load(&c->exit_req) & (REQ_INIT | REQ_SIPI | REQ_SMI))
+		return CPUEXIT_REQUEST;
+	enum cpu_exit why = cpu_step(c);
+	if (why != CPUEXIT_DEBUG || d->stop != STOP_NONE)
+		return why;
+	if (c->rip >= d->range_start && c->rip < d->range_end && !(d->breaks && break_here(c)))
+		return CPUEXIT_REQUEST;
+	if (d->stop == STOP_NONE)
+		d->stop = STOP_STEP;
+	return CPUEXIT_DEBUG;
+}
+
 /* Run until asked to park. */
 static void run(struct cpu *c)
 {
 	while (!(atomic_load(&c->exit_req) & REQ_STOP)) {
-		switch (cpu_run(c)) {
+		switch (c->debug.step ? debug_step(c) : cpu_run(c)) {
 		case CPUEXIT_REQUEST:
 			if (atomic_load(&c->exit_req) & (REQ_INIT | REQ_SIPI | REQ_SMI))
 				cpu_take_interrupt(c);
@@ -88,8 +105,11 @@ static void run(struct cpu *c)
 			triple_fault(c);
 			break;
 		case CPUEXIT_DEBUG:
+			cpu_clear(c, REQ_DEBUG);
 			break;
 		}
+		if (unlikely(c->debug.stop != STOP_NONE))
+			break_report(c);
 	}
 }
 
@@ -154,9 +174,10 @@ void vcpu_park_all(struct machine *m)
 
 void vcpu_resume_all(struct machine *m)
 {
-	for (unsigned n = 0; n < m->n_cpus; n++) {
+	for (unsigned k = 0; k < m->n_cpus; k++) {
+		unsigned n = (m->resume_from + k) % m->n_cpus;
 		struct vcpu_thread *t = m->cpus[n]->thread;
-		if (!t)
+		if (!t || m->held_cpus >> n & 1)
 			continue;
 		pthread_mutex_lock(&t->mutex);
 		t->want_park = false;

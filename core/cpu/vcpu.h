@@ -14,7 +14,7 @@ struct cpu;
  * its instruction), so the caller must look at the machine's state again afterwards.  Idempotent.
  * Called from a vCPU thread it only asks: that vCPU (and the others) park as soon as their current instruction is done. */
 void vcpu_park_all(struct machine *m);
-/* Let parked vCPUs run.  Machine lock held.  A vCPU that has not reached its parking place yet simply goes on. */
+/* Let parked vCPUs run, but for those the debugger holds (machine.held_cpus).  Machine lock held.  A vCPU that has not reached its parking place yet simply goes on. */
 void vcpu_resume_all(struct machine *m);
 /* All parked at this moment?  Machine lock held. */
 bool vcpu_all_parked(struct machine *m);

@@ -3,8 +3,9 @@
 #include "core/machine/fds.h"
 #include "core/block/block.h"
 #include "core/char/chardev.h"
-#include "core/cpu/cpu.h"
+#include "core/cpu/breakpoint.h"
 #include "core/cpu/vcpu.h"
+#include "core/debug/gdbstub.h"
 #include "core/machine/backends.h"
 #include "core/machine/display.h"
 #include "core/machine/input.h"
@@ -107,7 +108,7 @@ struct machine *machine_new(struct options *opt, struct error *err)
 	const struct board *b = find_board(opt->machine, err);
 	m->monitors = monitors_new(m);
 	bool ok = b && backends_create(m, err) && (!m->accel->init || m->accel->init(m, err)) && b->build(m, err) &&
-		backends_check(m, err) && (!opt->mem_lock || lock_memory(m, err));
+		backends_check(m, err) && gdbstub_create(m, err) && (!opt->mem_lock || lock_memory(m, err));
 	if (ok)
 		machine_reset(m, RESET_POWER_ON);
 	machine_unlock(m);
@@ -122,6 +123,7 @@ void machine_free(struct machine *m)
 	if (!m)
 		return;
 	machine_lock(m);
+	gdbstub_stop(m);
 	if (m->monitors)
 		monitors_free(m);
 	bus_unplug_all(&m->sysbus);
@@ -134,6 +136,7 @@ void machine_free(struct machine *m)
 	for (unsigned i = 0; i < m->n_cpus; i++)
 		if (m->cpus[i])
 			cpu_destroy(m->cpus[i]);
+	breakpoints_free(m);
 	if (m->input)
 		input_free(m->input);
 	if (m->display)
@@ -174,18 +177,25 @@ void machine_emit(struct machine *m, enum machine_event ev, const char *detail_j
 	}
 }
 
-void machine_start(struct machine *m)
+void machine_start_some(struct machine *m, uint64_t held, bool freeze)
 {
 	if (m->state == RUN_RUNNING || m->quitting)
 		return;
 	if (m->state == RUN_SHUTDOWN)           /* as QEMU: a machine that powered off is reset before it runs again */
 		machine_reset(m, RESET_SYSTEM);
 	m->state = RUN_RUNNING;
-	clock_run(&m->clock);
+	m->held_cpus = held;
+	for (unsigned n = 0; n < m->n_cpus; n++)
+		if (!(held >> n & 1))
+			m->cpus[n]->debug.stop = STOP_NONE;
+	if (!freeze)
+		clock_run(&m->clock);
 	if (m->accel->runs_guest)
 		vcpu_resume_all(m);
 	machine_emit(m, EV_RESUME, NULL);
 }
+
+void machine_start(struct machine *m) { machine_start_some(m, 0, false); }
 
 struct stop_request { struct machine *m; enum run_state state; };
 
@@ -341,6 +351,7 @@ const char *run_state_text(const struct machine *m)
 	case RUN_SHUTDOWN:       return "paused (shutdown)";
 	case RUN_INTERNAL_ERROR: return "paused (internal-error)";
 	case RUN_IO_ERROR:       return "paused (io-error)";
+	case RUN_DEBUG:          return "paused (debug)";
 	default:                 return "paused";
 	}
 }

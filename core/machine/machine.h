@@ -9,7 +9,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum run_state { RUN_PRELAUNCH, RUN_RUNNING, RUN_PAUSED, RUN_SHUTDOWN /* guest powered off, -no-shutdown */, RUN_INTERNAL_ERROR, RUN_IO_ERROR };
+enum run_state { RUN_PRELAUNCH, RUN_RUNNING, RUN_PAUSED, RUN_SHUTDOWN /* guest powered off, -no-shutdown */, RUN_INTERNAL_ERROR, RUN_IO_ERROR, RUN_DEBUG /* for the debugger */ };
 enum shutdown_cause { SHUTDOWN_HOST_QUIT, SHUTDOWN_HOST_SIGNAL, SHUTDOWN_GUEST_SHUTDOWN, SHUTDOWN_GUEST_RESET, SHUTDOWN_DEBUG_EXIT, SHUTDOWN_PANIC };
 enum { MAX_CPUS = 64 };
 enum machine_event { EV_STOP, EV_RESUME, EV_RESET, EV_SHUTDOWN, EV_POWERDOWN, EV_RTC_CHANGE, EV_TRAY_MOVED, EV_CONSOLES, EV_DEVICE_DELETED, EV_BLOCK_IO_ERROR };
@@ -40,6 +40,10 @@ struct machine {
 
 	struct cpu *cpus[MAX_CPUS];
 	unsigned n_cpus;
+	uint64_t held_cpus;             /* bit n: the debugger lets CPU n stand still while the others run */
+	unsigned resume_from;           /* CPU that is let go first: behind the one that stopped all, so that each gets its turn */
+	struct breakpoints *breaks;     /* core/cpu/breakpoint.h; NULL until there is one */
+	struct gdbstub *gdb;            /* core/debug/gdbstub.h; NULL: none */
 	const struct accel_ops *accel;
 
 	struct bus sysbus, *isa, *pci;  /* isa and pci: provided by the board's chips */
@@ -88,6 +92,8 @@ void machine_unlock(struct machine *m);
 
 /* Machine lock held for all below; any thread unless said otherwise. */
 void machine_start(struct machine *m);          /* cont: run vCPUs and clock */
+/* The same for the debugger: the vCPUs of `held` (bit n = CPU n) stay parked; with freeze the clock stands still. */
+void machine_start_some(struct machine *m, uint64_t held, bool freeze);
 /* Park all vCPUs, stop the clock, enter `state`.  From a vCPU thread it only asks; the vCPU parks when the handler returns. */
 void machine_stop(struct machine *m, enum run_state state);
 /* Reset, power-off and quit are done by the loop thread at a safe point, with all vCPUs parked. */

@@ -113,6 +113,8 @@ static const struct option_row rows[] = {
 	{ "chardev", ARG, "-chardev KIND,id=ID[,...]", "named character back end", option_add_list, AT(chardevs), "backend" },
 	{ "echr", ARG, "-echr N", "escape character of a shared line (1 = Ctrl-a)", option_set_echr, 0, NULL },
 	{ "daemonize", FLAG, "-daemonize", "run in the background; returns when the machine is ready, or says why it is not", option_set_flag, AT(daemonize), NULL },
+	{ "gdb", ARG, "-gdb DEV", "wait for gdb on DEV: tcp::PORT, unix:P,server=on, pty, stdio, chardev:ID ...; none", option_add_list, AT(gdbs), NULL },
+	{ "s", FLAG, "-s", "same as -gdb tcp::1234", option_set_gdb, 0, NULL },
 	{ "S", FLAG, "-S", "do not start the CPU", option_set_flag, AT(paused), NULL },
 	{ "no-reboot", FLAG, "-no-reboot", "exit instead of rebooting", option_set_flag, AT(no_reboot), NULL },
 	{ "no-shutdown", FLAG, "-no-shutdown", "stop instead of exiting when the guest powers off", option_set_flag, AT(no_shutdown), NULL },

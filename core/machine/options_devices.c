@@ -101,6 +101,11 @@ OPTION_SETTER(option_set_log)
 	return false;
 }
 
+OPTION_SETTER(option_set_gdb)
+{
+	return options_append(&o->gdbs, "tcp::1234", NULL, err);
+}
+
 OPTION_SETTER(option_set_vga)
 {
 	if (strcmp(arg, "std") && strcmp(arg, "none"))

@@ -43,6 +43,7 @@ OPTION_SETTER(option_add_qmp);
 OPTION_SETTER(option_set_dir);
 OPTION_SETTER(option_set_echr);
 OPTION_SETTER(option_set_log);
+OPTION_SETTER(option_set_gdb);
 OPTION_SETTER(option_set_vga);
 OPTION_SETTER(option_add_global);
 OPTION_SETTER(option_set_net);

@@ -111,16 +111,6 @@ HANDLER(cmd_nbd_start) { return error_set(err, "this build has no NBD server: ca
 
 /* ---- debugging --------------------------------------------------------------------------------------------------------------------- */
 
-HANDLER(cmd_gdbserver)
-{
-	const char *device = arg_str(a, "device");
-
-	if (!device || strcmp(device, "none"))
-		return error_set(err, "\1Could not open gdbserver on device '%s': this build has no debugger stub", device ? device : "tcp::1234");
-	text_printf(x->out, "Disabled gdbserver\n");
-	return true;
-}
-
 HANDLER(cmd_singlestep)
 {
 	const char *option = arg_str(a, "option");

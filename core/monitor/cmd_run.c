@@ -1,5 +1,6 @@
 /* cmd_run.c - commands that act on the machine as a whole. */
 #include "core/cpu/cpu.h"
+#include "core/debug/gdbstub.h"
 #include "core/machine/machine.h"
 #include "core/monitor/commands.h"
 #include "core/monitor/internal.h"
@@ -88,6 +89,22 @@ HANDLER(cmd_logfile)
 	if (log_set_file(x->m->log, arg_str(a, "filename"), &why))
 		return true;
 	return error_set(err, "\1%s", why.msg);
+}
+
+HANDLER(cmd_gdbserver)
+{
+	const char *device = arg_has(a, "device") ? arg_str(a, "device") : "tcp::1234";
+	struct error why = { "" };
+
+	if (gdbstub_busy(x->m))
+		return error_set(err, "\1gdb cannot end or replace the server it is talking to");
+	if (!gdbstub_start(x->m, device, &why))
+		return error_set(err, "\1%s%sCould not open gdbserver on device '%s'", why.msg, *why.msg ? "\n" : "", device);
+	if (strcmp(device, "none"))
+		text_printf(x->out, "Waiting for gdb connection on device '%s'\n", device);
+	else
+		text_printf(x->out, "Disabled gdbserver\n");
+	return true;
 }
 
 /* There may be no watchdog yet: what is chosen holds for one that comes. */

@@ -17,6 +17,7 @@ HANDLER(cmd_nmi);
 HANDLER(cmd_boot_set);
 HANDLER(cmd_log);
 HANDLER(cmd_logfile);
+HANDLER(cmd_gdbserver);
 HANDLER(cmd_watchdog);
 /* cmd_device.c */
 HANDLER(cmd_device_add);
@@ -76,7 +77,6 @@ HANDLER(cmd_nothing);
 HANDLER(cmd_aer);
 HANDLER(cmd_client_migrate_info);
 HANDLER(cmd_cpu_add);
-HANDLER(cmd_gdbserver);
 HANDLER(cmd_hostfwd);
 HANDLER(cmd_mce);
 HANDLER(cmd_migrate_capability);

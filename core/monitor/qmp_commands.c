@@ -42,7 +42,7 @@ QMP_HANDLER(qmp_query_version) { return qmp_version_info(); }
 QMP_HANDLER(qmp_query_status)
 {
 	static const char *const words[] = { [RUN_PRELAUNCH] = "prelaunch", [RUN_RUNNING] = "running", [RUN_PAUSED] = "paused",
-		[RUN_SHUTDOWN] = "shutdown", [RUN_INTERNAL_ERROR] = "internal-error", [RUN_IO_ERROR] = "io-error" };
+		[RUN_SHUTDOWN] = "shutdown", [RUN_INTERNAL_ERROR] = "internal-error", [RUN_IO_ERROR] = "io-error", [RUN_DEBUG] = "debug" };
 
 	return json_pack("{s:s, s:b, s:b}", "status", words[m->state], "singlestep", 0, "running", m->state == RUN_RUNNING);
 }
