@@ -104,7 +104,7 @@ $(BUILD)/tests/bridge.bin: tests/serial/bridge.S
 	$(CC) -c -o $(@:.bin=.o) $<
 	ld -m elf_x86_64 -Ttext 0 --oformat binary -o $@ $(@:.bin=.o)
 $(BUILD)/tests/serial_lines $(BUILD)/tests/serial_wrapped: $(BUILD)/tests/bridge.bin
-$(BUILD)/tests/tui_workstation $(BUILD)/tests/tui_session $(BUILD)/tests/tui_layout $(BUILD)/tests/tui_copy $(BUILD)/tests/tui_machines $(BUILD)/tests/tui_oracle $(BUILD)/tests/tui_triggers $(BUILD)/tests/tui_keep: $(BUILD)/tests/tui-fake
+$(BUILD)/tests/tui_workstation $(BUILD)/tests/tui_session $(BUILD)/tests/tui_layout $(BUILD)/tests/tui_copy $(BUILD)/tests/tui_machines $(BUILD)/tests/tui_oracle $(BUILD)/tests/tui_triggers $(BUILD)/tests/tui_keep $(BUILD)/tests/tui_keys: $(BUILD)/tests/tui-fake
 $(BUILD)/tests/tui_oracle: $(BUILD)/vmux
 $(BUILD)/tests/keymaps: LDLIBS += -lxkbcommon
 # Boot sectors of tests/guest, on disks of 1 MB.
@@ -128,7 +128,7 @@ $(BUILD)/gen/walk_symbols.h: $(BUILD)/guest-boot/walk.img
 $(patsubst %,$(OBJ)/tests/debug/%.o,walk test_gdbstub test_breakpoints): $(BUILD)/gen/walk_symbols.h
 CFLAGS_tests_debug_walk := -DWALK_IMG='"$(BUILD)/guest-boot/walk.img"'
 $(BUILD)/tests/gdbstub $(BUILD)/tests/breakpoints: $(BUILD)/guest-boot/walk.img
-$(BUILD)/tests/keymaps $(BUILD)/tests/graphics $(BUILD)/tests/tui_oracle: $(BOOT_IMG)
+$(BUILD)/tests/keymaps $(BUILD)/tests/chords $(BUILD)/tests/graphics $(BUILD)/tests/tui_oracle: $(BOOT_IMG)
 # Key maps are made from xkb data; the results are in the repository.
 keymaps: keymaps/tools/make-keymaps.c keymaps/tools/layouts.def
 	@mkdir -p $(BUILD)

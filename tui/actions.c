@@ -4,6 +4,7 @@
 #include "tui/pages.h"
 #include "tui/clipboard.h"
 #include "tui/panes.h"
+#include "tui/sendtext.h"
 #include "tui/wire.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,6 +125,24 @@ static void send_break(struct app *a)
 	app_message(a, "break sent to %s", v->label);
 }
 
+/* A UART cannot tell the other end how large its terminal is. */
+static void type_size(struct app *a)
+{
+	struct view *v = app_focused(a);
+	struct cell cell;
+	struct error err;
+	char text[64];
+	unsigned rows;
+	if (!v || !v->ops->text || v->is_monitor) {
+		app_message(a, "the size is typed into a serial console");
+		return;
+	}
+	v->ops->lines(v, &rows);
+	snprintf(text, sizeof text, "stty rows %u cols %u<ret>", rows, v->ops->row(v, 0, &cell, 1));
+	if (!sendtext(v, text, &err))
+		app_error(a, "%s", err.msg);
+}
+
 static void send_literal(struct app *a)
 {
 	struct view *v = a->popup ? a->popup : app_focused(a);
@@ -186,6 +205,8 @@ void action_run(struct app *a, enum action_id id, int arg)
 	case ACT_PAGE_DOWN: scroll(a, 0, 10); break;
 	case ACT_PAUSE: toggle_pause(a); break;
 	case ACT_SEND_KEYS: page_send_keys(a); break;
+	case ACT_STICKY: a->mode = MODE_STICKY; a->sticky = 0; a->sticky_locked = false; break;
+	case ACT_TYPE_SIZE: type_size(a); break;
 	case ACT_BREAK: send_break(a); break;
 	case ACT_COMMIT: command_monitor(a, "commit all", "commit"); break;
 	case ACT_INFO: page_machine(a); break;

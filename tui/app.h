@@ -21,7 +21,9 @@
 #include "tui/views/view.h"
 
 enum { APP_MAX_CONSOLES = 64, APP_MAX_CLIENTS = 32, APP_SPARE_SCREENS = 64, APP_MIN_COLS = 20, APP_MIN_ROWS = 5, APP_BINDINGS = 192 };
-enum key_mode { MODE_DIRECT, MODE_PREFIX };
+enum key_mode { MODE_DIRECT, MODE_PREFIX, MODE_STICKY };
+enum { APP_MACROS = 32 };
+struct macro { char name[48], text[256]; };  /* text: as vmux send takes it */
 
 enum action_id {
 #define ACTION(id, name, keys, map, group, help) ACT_##id,
@@ -54,6 +56,10 @@ struct app {
 	struct theme theme;
 	enum renderer renderer;                 /* of graphics modes */
 	struct key prefix;
+	unsigned sticky;                        /* modifiers for the next key, or, locked, for all */
+	bool sticky_locked;
+	struct macro macro[APP_MACROS];
+	unsigned n_macros;
 	struct binding bindings[APP_BINDINGS];
 	unsigned n_bindings;
 

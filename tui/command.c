@@ -1,6 +1,7 @@
 /* command.c - see command.h. */
 #include "tui/command.h"
 #include "tui/actions.h"
+#include "tui/pages.h"
 #include "tui/panes.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -55,7 +56,7 @@ static void set_command(struct app *a, const char *args)
 static bool word_command(struct app *a, const char *line)
 {
 	static const struct { const char *word; void (*run)(struct app *a, const char *args); } commands[] = {
-		{ "set ", set_command }, { "log ", channel_log_command }, { "record ", record_command }, { "layout ", panes_load }, { "save-layout ", panes_save },
+		{ "set ", set_command }, { "log ", channel_log_command }, { "record ", record_command }, { "macro ", page_macro }, { "layout ", panes_load }, { "save-layout ", panes_save },
 	};
 	for (unsigned i = 0; i < sizeof commands / sizeof *commands; i++) {
 		size_t n = strlen(commands[i].word);

@@ -5,6 +5,7 @@
 #include "tui/copymode.h"
 #include "tui/datafile.h"
 #include "tui/scrollback.h"
+#include "tui/sendtext.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,8 +73,6 @@ static bool set_keymap(struct app *a, const char *value, struct error *err)
 {
 	if (!*value)
 		return error_set(err, "set keymap: the name of a key map is wanted");
-	if (!a->vm)
-		return true;
 	if (!app_load_keymap(a, value, err))
 		return false;
 	app_message(a, "the guest's keyboard is %s", a->keymap.title[0] ? a->keymap.title : a->keymap.name);
@@ -141,7 +140,7 @@ bool app_set(struct app *a, const char *name, const char *value, struct error *e
 	if (!strcmp(name, "theme")) {
 		if (!*value || strlen(value) >= sizeof a->theme_name)
 			return error_set(err, "set theme: the name of a theme is wanted");
-		if (a->vm && !app_load_theme(a, value, err))
+		if (!app_load_theme(a, value, err))
 			return false;
 		snprintf(a->theme_name, sizeof a->theme_name, "%s", value);
 		return true;
@@ -150,6 +149,23 @@ bool app_set(struct app *a, const char *name, const char *value, struct error *e
 }
 
 /* ---- the file --------------------------------------------------------------------------------------------------------------------- */
+
+static bool add_macro(struct app *a, const char *name, const char *text, struct error *err)
+{
+	struct macro *m = a->macro;
+	while (m < a->macro + a->n_macros && strcmp(m->name, name))
+		m++;
+	if (m == a->macro + APP_MACROS)
+		return error_set(err, "macro: there are %d already, which is all that can be", APP_MACROS);
+	if (!*name || strlen(name) >= sizeof m->name || !*text || strlen(text) >= sizeof m->text)
+		return error_set(err, "macro: a name of 1 to %zu bytes is wanted, and a text of 1 to %zu", sizeof m->name - 1, sizeof m->text - 1);
+	if (!sendtext_check(text, err))
+		return false;
+	snprintf(m->name, sizeof m->name, "%s", name);
+	snprintf(m->text, sizeof m->text, "%s", text);
+	a->n_macros += m == a->macro + a->n_macros;
+	return true;
+}
 
 static bool apply_line(struct app *a, struct datafile *d, struct error *err)
 {
@@ -161,25 +177,34 @@ static bool apply_line(struct app *a, struct datafile *d, struct error *err)
 		ok = actions_bind(a, d->word[1], d->word + 2, d->words - 2, &why);
 	else if (!strcmp(d->word[0], "layout") && d->words == 2)
 		ok = layout_parse(&a->layout, d->word[1], &why);
+	else if (!strcmp(d->word[0], "macro") && d->words == 3)
+		ok = add_macro(a, d->word[1], d->word[2], &why);
 	else if (!strcmp(d->word[0], "log"))
 		ok = channel_log_wish(a, d->word, d->words, &why);
 	else if (!strcmp(d->word[0], "trigger"))
 		ok = triggers_add(&a->triggers, d->word, d->words, &why);
 	else
-		return datafile_error(d, err, "\"%s\": a line is set NAME VALUE, bind ACTION KEY..., layout SPEC, log PANE MODE, or trigger NAME ...", d->word[0]);
+		return datafile_error(d, err, "\"%s\": a line is set NAME VALUE, bind ACTION KEY..., layout SPEC, log PANE MODE, macro NAME TEXT, or trigger NAME ...", d->word[0]);
 	return ok || datafile_error(d, err, "%s", why.msg);
 }
 
-static bool load_file(struct app *a, const char *path, struct error *err)
+/* Up to the first wrong line; with say_all each wrong line is told on stderr, and the others are looked at too. */
+static bool load_file(struct app *a, const char *path, bool say_all, struct error *err)
 {
 	struct datafile d;
-	bool failed = false;
+	bool failed = false, wrong = false;
 	if (!datafile_open(&d, path, err))
 		return false;
-	while (!failed && datafile_next(&d, &failed, err))
-		failed = !apply_line(a, &d, err);
+	while ((say_all || !wrong) && datafile_next(&d, &failed, err))
+		if (!apply_line(a, &d, err)) {
+			wrong = true;
+			if (say_all)
+				fprintf(stderr, "vmux: %s\n", err->msg);
+		}
 	datafile_close(&d);
-	return !failed;
+	if (say_all && wrong && !failed)
+		err->msg[0] = 0;                /* told already */
+	return !failed && !wrong;
 }
 
 bool config_load(struct app *a, struct error *err)
@@ -187,13 +212,13 @@ bool config_load(struct app *a, struct error *err)
 	char path[1024];
 	if (!config_path("config", path, sizeof path, false) || access(path, F_OK))
 		return true;
-	return load_file(a, path, err);
+	return load_file(a, path, false, err);
 }
 
 int config_main(int argc, char **argv)
 {
 	char path[1024];
-	struct error err;
+	struct error err = { "" };
 	bool home = config_path("config", path, sizeof path, false);
 	if (argc == 2 && !strcmp(argv[1], "path")) {
 		printf("%s\n", path);
@@ -213,11 +238,12 @@ int config_main(int argc, char **argv)
 		abort();
 	actions_bind_defaults(a);
 	layout_init(&a->layout, 0);
-	bool ok = load_file(a, file, &err);
+	bool ok = load_file(a, file, true, &err);
 	if (ok)
 		printf("%s: fine\n", file);
-	else
+	else if (err.msg[0])
 		fprintf(stderr, "vmux: %s\n", err.msg);
+	keymap_free(&a->keymap);
 	triggers_free(a->triggers);
 	free(a);
 	return !ok;

@@ -5,8 +5,8 @@
 #include "tui/curses.h"
 #include "tui/colour.h"
 #include "tui/cp437.h"
-#include "tui/keydec.h"
 #include "tui/terminfo.h"
+#include "tui/termlearn.h"
 #include <curses.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -29,6 +29,7 @@ struct curses {
 	size_t frame_cap;
 	char *cursor_style, *paste_on, *paste_off;      /* extended capabilities Ss, BE, BD */
 	char goodbye[512], hello[64];
+	struct termlearn keys;
 	cchar_t *row;
 	int row_cap;
 	struct pair pairs[PAIR_SLOTS];
@@ -61,6 +62,7 @@ static bool read_caps(struct curses *c, const struct curses_options *o, struct t
 	c->cursor_style = copy_cap("Ss");
 	c->paste_on = copy_cap("BE");
 	c->paste_off = copy_cap("BD");
+	termlearn_read(&c->keys, o->term);
 	return true;
 }
 
@@ -181,6 +183,7 @@ void curses_close(struct curses *c)
 	if (c->in)
 		fclose(c->in);
 	grid_free(&c->shown);
+	termlearn_free(&c->keys);
 	free(c->term);
 	free(c->frame);
 	free(c->row);
@@ -461,16 +464,5 @@ const void *curses_frame(struct curses *c, const struct grid *g, size_t *len)
 
 void curses_teach_keys(const struct curses *c, struct keydec *d)
 {
-	static const struct { const char *cap; uint32_t sym; } caps[] = {
-		{ "kcuu1", K_UP }, { "kcud1", K_DOWN }, { "kcuf1", K_RIGHT }, { "kcub1", K_LEFT }, { "khome", K_HOME }, { "kend", K_END },
-		{ "kich1", K_INSERT }, { "kdch1", K_DELETE }, { "kpp", K_PAGE_UP }, { "knp", K_PAGE_DOWN }, { "kf1", K_F1 }, { "kf2", K_F2 },
-		{ "kf3", K_F3 }, { "kf4", K_F4 }, { "kf5", K_F5 }, { "kf6", K_F6 }, { "kf7", K_F7 }, { "kf8", K_F8 }, { "kf9", K_F9 },
-		{ "kf10", K_F10 }, { "kf11", K_F11 }, { "kf12", K_F12 },
-	};
-	set_term(c->screen);
-	for (unsigned i = 0; i < sizeof caps / sizeof *caps; i++) {
-		const char *s = tigetstr((char *)caps[i].cap);
-		if (s && s != (const char *)-1)
-			keydec_learn(d, s, caps[i].sym, 0);
-	}
+	termlearn_teach(&c->keys, d);
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { HISTORY_LINES = 1000 };
+
 static bool blank_row(const struct document *d, uint64_t number)
 {
 	struct cell cells[DOCUMENT_CELLS];
@@ -72,6 +74,22 @@ void document_text(const struct document *d, uint64_t number, unsigned from, uns
 		from--;
 	if (from < to)
 		text_add(out, utf8, cells_text(cells + from, to - from, utf8, sizeof utf8));
+}
+
+uint64_t document_history(struct view *v, uint64_t from, struct text *out)
+{
+	unsigned rows;
+	struct scrollback *back = v->ops->lines ? v->ops->lines(v, &rows) : NULL;
+	if (!back)
+		return 0;
+	uint64_t total = scrollback_total(back), kept = scrollback_lines(back);
+	if (kept > HISTORY_LINES)
+		kept = HISTORY_LINES;
+	struct scrollback_walk w = scrollback_seek(back, from > total - kept ? from : total - kept);
+	size_t len;
+	for (const char *s; (s = scrollback_text(back, &w, &len)); text_add(out, "\n", 1))
+		text_add(out, s, len);
+	return total;
 }
 
 unsigned document_column(const char *text, size_t offset)

@@ -17,6 +17,8 @@ bool document_open(struct document *d, struct view *v);
 unsigned document_line(const struct document *d, uint64_t number, struct cell *cells, unsigned n);
 /* Append columns from..to (not included) without blanks at the end. */
 void document_text(const struct document *d, uint64_t number, unsigned from, unsigned to, struct text *out);
+/* Add the text of the lines that scrolled off, from number `from` on (at most the newest thousand); returns the number of the next one. */
+uint64_t document_history(struct view *v, uint64_t from, struct text *out);
 /* A column of a line for a place in its text, and the text of cells. */
 unsigned document_column(const char *text, size_t offset);
 size_t cells_text(const struct cell *cells, unsigned n, char *out, size_t size);

@@ -57,6 +57,31 @@ static void key_after_prefix(struct app *a, const struct key *k)
 		app_message(a, "%s %s does nothing; %s h lists what does", key_text(&a->prefix, prefix, sizeof prefix), key_text(k, name, sizeof name), prefix);
 }
 
+/* c a s w g choose; Enter goes on, Space goes on and keeps them; any other key is the one they are for. */
+static bool key_chooses_sticky(struct app *a, const struct key *k)
+{
+	static const struct { uint32_t sym; unsigned mod; } mods[] = { { 'c', MOD_CTRL }, { 'a', MOD_ALT }, { 's', MOD_SHIFT }, { 'w', MOD_SUPER }, { 'g', MOD_ALTGR } };
+	for (unsigned i = 0; i < sizeof mods / sizeof *mods && !k->mods; i++)
+		if (k->sym == mods[i].sym) {
+			a->sticky ^= mods[i].mod;
+			return true;
+		}
+	a->mode = MODE_DIRECT;
+	if (k->sym == K_ESC)
+		a->sticky = 0;
+	a->sticky_locked = k->sym == ' ' && a->sticky;
+	return k->sym == K_ESC || k->sym == ' ' || k->sym == K_ENTER || key_same(k, &a->prefix);
+}
+
+static struct key with_sticky(struct app *a, const struct key *typed)
+{
+	struct key k = *typed;
+	k.held = a->sticky;
+	if (!a->sticky_locked)
+		a->sticky = 0;
+	return k;
+}
+
 static void key_to_console(struct app *a, const struct key *k)
 {
 	struct view *v = app_focused(a);
@@ -67,10 +92,11 @@ static void key_to_console(struct app *a, const struct key *k)
 		action_run(a, b->action, b->arg);
 		return;
 	}
+	struct key held = with_sticky(a, k);
 	if (paste_goes(a) && a->paste.console == a->focus)
-		paste_hold(a, k);
+		paste_hold(a, &held);
 	else if (v && v->ops->key)
-		v->ops->key(v, k);
+		v->ops->key(v, &held);
 	app_typed(a);
 }
 
@@ -87,6 +113,8 @@ void app_key(void *arg, const struct key *k)
 			paste_key(a, k);
 		return;
 	}
+	if (a->mode == MODE_STICKY && key_chooses_sticky(a, k))
+		return;
 	if (a->mode == MODE_PREFIX) {
 		key_after_prefix(a, k);
 		return;

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MOD_SHIFT = 1, MOD_ALT = 2, MOD_CTRL = 4, MOD_SUPER = 8 };
+enum { MOD_SHIFT = 1, MOD_ALT = 2, MOD_CTRL = 4, MOD_SUPER = 8, MOD_ALTGR = 16 };
 /* Keys that are no characters; above Unicode. */
 enum key_sym {
 	K_ESC = 0x110000, K_ENTER, K_TAB, K_BACKSPACE,
@@ -21,6 +21,7 @@ enum key_sym {
 struct key {
 	uint32_t sym;                   /* a Unicode character (as typed, shift applied) or an enum key_sym */
 	unsigned mods;                  /* with characters MOD_SHIFT is only there when the terminal says so beside the character */
+	unsigned held;                  /* modifiers held by the sticky modifiers, whatever makes the character */
 	bool pasted;                    /* part of a bracketed paste: text, never a command */
 	uint8_t raw;
 };

@@ -142,6 +142,8 @@ static void csi_done(struct keydec *d, const uint8_t *s, unsigned len, unsigned 
 		return;
 	if (c.n >= 2)
 		mods |= xterm_mods(c.p[1]);
+	else if (c.p[0] > 1 && letter_key(c.final))     /* old xterms: ESC [ 5 C is Ctrl-Right */
+		mods |= xterm_mods(c.p[0]);
 	switch (c.final) {
 	case '~': case '$': case '^': case '@':         /* the last three: rxvt's Shift, Ctrl and both */
 		if (c.final == '~' && (c.p[0] == 200 || c.p[0] == 201)) {

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { KEYDEC_PENDING = 64, KEYDEC_LEARNT = 64, KEYDEC_LEARNT_LEN = 15 };
+enum { KEYDEC_PENDING = 64, KEYDEC_LEARNT = 160, KEYDEC_LEARNT_LEN = 15 };
 struct keydec {
 	void (*emit)(void *arg, const struct key *k);
 	void *arg;

@@ -379,6 +379,8 @@ static void on_key(void *arg, const struct key *k)
 		key_to_prompt(l, k);
 		return;
 	}
+	if (k->pasted)                          /* text, never a command */
+		return;
 	if (l->asking) {
 		answered(l, k->sym);
 		return;

@@ -3,6 +3,7 @@
 #include "tui/actions.h"
 #include "tui/command.h"
 #include "tui/copymode.h"
+#include "tui/sendtext.h"
 #include "tui/typing.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,17 +103,37 @@ void page_consoles(struct app *a)
 	text_free(&t);
 }
 
+/* The user's macros, then the keys of sendkeys.def. */
 static void pick_keys(struct app *a, unsigned item)
 {
+	struct error err;
+	if (item < a->n_macros) {
+		if (app_focused(a) && !sendtext(app_focused(a), a->macro[item].text, &err))
+			app_error(a, "macro %s: %s", a->macro[item].name, err.msg);
+		return;
+	}
+	item -= a->n_macros;
 	if (item < sizeof send_keys / sizeof *send_keys && typing_names(a, send_keys[item].keys)) {
 		app_message(a, "sent %s", send_keys[item].keys);
 		command_log(a, "sendkey %s", send_keys[item].keys);
 	}
 }
 
+void page_macro(struct app *a, const char *name)
+{
+	for (unsigned i = 0; i < a->n_macros; i++)
+		if (!strcmp(a->macro[i].name, name)) {
+			pick_keys(a, i);
+			return;
+		}
+	app_error(a, "no macro is named \"%s\"; lines of the settings make some: macro NAME TEXT", name);
+}
+
 void page_send_keys(struct app *a)
 {
 	struct text t = { 0 };
+	for (unsigned i = 0; i < a->n_macros; i++)
+		text_printf(&t, "%s: %.40s\n", a->macro[i].name, a->macro[i].text);
 	for (unsigned i = 0; i < sizeof send_keys / sizeof *send_keys; i++)
 		text_printf(&t, "%s\n", send_keys[i].title);
 	app_popup(a, menu_view_new(a, "Send keys", t.s, 0, pick_keys));

@@ -5,6 +5,8 @@ struct app;
 void page_help(struct app *a);
 void page_consoles(struct app *a);
 void page_send_keys(struct app *a);
+/* "macro NAME" of the command line. */
+void page_macro(struct app *a, const char *name);
 void page_machine(struct app *a);
 void page_command_log(struct app *a);
 void page_events(struct app *a);

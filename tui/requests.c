@@ -2,6 +2,7 @@
 #include "tui/requests.h"
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "tui/app.h"
+#include "tui/document.h"
 #include "tui/panes.h"
 #include "tui/sendtext.h"
 #include "tui/wire.h"
@@ -185,8 +186,7 @@ static bool look(struct client *c)
 	if (!v)
 		return false;
 	w->serial = v->serial;
-	if (v->ops->history)
-		v->ops->history(v, w->from, &t);
+	document_history(v, w->from, &t);
 	screen_text(v, false, &t);
 	int rc = t.len ? pcre2_match(w->code, (PCRE2_SPTR)t.s, t.len, 0, 0, w->match, w->limits) : PCRE2_ERROR_NOMATCH;
 	if (rc >= 0) {
@@ -232,7 +232,7 @@ static void answer_wait(struct client *c, const struct wire_msg *m)
 	pcre2_set_match_limit(w->limits, MATCH_LIMIT);
 	pcre2_set_heap_limit(w->limits, HEAP_KIB);
 	snprintf(w->pane, sizeof w->pane, "%.63s", pane);
-	w->from = v->ops->history ? v->ops->history(v, UINT64_MAX, &(struct text){ 0 }) : 0;
+	w->from = document_history(v, UINT64_MAX, &(struct text){ 0 });
 	w->deadline = m->num[0] > 0 ? app_now_ms() + m->num[0] : 0;
 	app_update_views(c->app, true);
 	look(c);

@@ -69,7 +69,7 @@ static bool named(const struct view *v, const char *name, struct item *it, struc
 		snprintf(it->names, sizeof it->names, "%s", name);
 		return true;
 	}
-	return key_of_names(name, &it->key) || key_parse(name, &it->key) ||
+	return key_of_names(name, &it->key) || key_parse(name, &it->key) || (!v->app && all_scancodes(name)) ||
 	       error_set(err, "no key is named \"%s\": names are those of the monitor's sendkey (ret, esc, f1, ctrl-alt-delete); <lt> is a \"<\"", name);
 }
 
@@ -113,5 +113,16 @@ bool sendtext(struct view *v, const char *text, struct error *err)
 			v->ops->key(v, &it.key);
 	}
 	app_typed(v->app);
+	return true;
+}
+
+bool sendtext_check(const char *text, struct error *err)
+{
+	static const struct view_ops ops = { .text = true };
+	struct view any = { .ops = &ops };      /* of no workstation: takes every name */
+	struct item it;
+	for (const char *p = text; *p; )
+		if (!next_item(&any, &p, &it, err))
+			return false;
 	return true;
 }

@@ -8,4 +8,6 @@
 struct view;
 /* All or nothing: false with one sentence when a key has no such name or the guest's layout lacks a character. */
 bool sendtext(struct view *v, const char *text, struct error *err);
+/* Would some console understand it?  (What the guest's layout lacks only its keyboard can tell.) */
+bool sendtext_check(const char *text, struct error *err);
 #endif

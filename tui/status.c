@@ -60,6 +60,14 @@ static unsigned terminals(const struct app *a)
 	return n;
 }
 
+/* " C-A-+key ", " C-A- c a s w g? " while they are chosen. */
+static void sticky(const struct app *a, char *buf, size_t size)
+{
+	snprintf(buf, size, " %s%s%s%s%s%s ", a->sticky & MOD_CTRL ? "Ctrl-" : "", a->sticky & MOD_ALT ? "Alt-" : "", a->sticky & MOD_SHIFT ? "Shift-" : "",
+		 a->sticky & MOD_SUPER ? "Super-" : "", a->sticky & MOD_ALTGR ? "AltGr-" : "",
+		 a->mode == MODE_STICKY ? "... c a s w g" : a->sticky_locked ? "(held)" : "+ key");
+}
+
 /* Lights behind the disk's: "T3" triggers and their events, "L" while the console that has the keys is logged, "R" while it or the screen is recorded; "!" when bytes of it were lost. */
 static void flags(const struct app *a, char *buf, size_t size)
 {
@@ -74,12 +82,14 @@ static void flags(const struct app *a, char *buf, size_t size)
 /* Right-aligned: CPU mode, speed, disk light, place in scrollback, prefix. */
 static int draw_right(struct app *a, int y, int left)
 {
-	char text[200], mode[48] = "", title[64] = "", prefix[32], lights[32];
+	char text[200], mode[80] = "", title[64] = "", prefix[32], lights[32];
 	const struct style *role = a->theme.role;
 	struct view *v = app_focused(a);
 	int right = a->cols;
 	if (a->mode == MODE_PREFIX)
 		snprintf(mode, sizeof mode, " %s- ", key_text(&a->prefix, prefix, sizeof prefix));
+	else if (a->mode == MODE_STICKY || a->sticky)
+		sticky(a, mode, sizeof mode);
 	else if (a->layout.zoomed && a->mode == MODE_DIRECT)
 		snprintf(mode, sizeof mode, " zoom ");
 	else if (view_is_copy(a->popup))

@@ -31,7 +31,7 @@ static void function_key(VTerm *vt, const struct key *k)
 		vterm_keyboard_key(vt, map[k->sym - K_ESC], (VTermModifier)mods);
 }
 
-void termkeys_send(VTerm *vt, const struct key *k, void (*send)(void *arg, const void *bytes, size_t n), void *arg)
+static void bytes_of(VTerm *vt, const struct key *k, void (*send)(void *arg, const void *bytes, size_t n), void *arg)
 {
 	static const char plain[] = { 0x1b, '\r', '\t', 0x7f };
 	char bytes[8] = { 0x1b };
@@ -53,4 +53,13 @@ void termkeys_send(VTerm *vt, const struct key *k, void (*send)(void *arg, const
 	} else {
 		function_key(vt, k);
 	}
+}
+
+void termkeys_send(VTerm *vt, const struct key *typed, void (*send)(void *arg, const void *bytes, size_t n), void *arg)
+{
+	struct key k = *typed;
+	k.mods |= k.held & (MOD_CTRL | MOD_ALT | MOD_SHIFT);
+	if (k.held & MOD_SHIFT && k.sym >= 'a' && k.sym <= 'z')
+		k.sym -= 'a' - 'A';
+	bytes_of(vt, &k, send, arg);
 }

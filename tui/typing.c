@@ -48,7 +48,7 @@ static bool press_stroke(struct app *a, unsigned mods, unsigned stroke_mods, uin
 		hold(&p, QNUM_SUPER);
 	if (mods & MOD_SHIFT || stroke_mods & STROKE_SHIFT)
 		hold(&p, QNUM_SHIFT);
-	if (stroke_mods & STROKE_ALTGR)
+	if (mods & MOD_ALTGR || stroke_mods & STROKE_ALTGR)
 		hold(&p, QNUM_ALTGR);
 	hold(&p, qnum);
 	return press_and_release(a, &p);
@@ -78,6 +78,8 @@ static bool type_char(struct app *a, const struct key *k)
 		/* Caps Lock is on in the guest: what was typed is what shall arrive. */
 		if (a->st.leds & 4 && is_letter(k->sym) && !(mods & MOD_CTRL))
 			stroke ^= STROKE_SHIFT;
+		if (i + 1 == e->n)
+			mods |= k->held;
 		if (!press_stroke(a, mods, stroke, e->stroke[i].qnum))
 			return false;
 	}
@@ -93,7 +95,7 @@ bool typing_key(struct app *a, const struct key *k)
 		return false;
 	}
 	if (k->sym >= K_ESC && k->sym < K_RAW)
-		return press_stroke(a, k->mods, 0, qnums[k->sym - K_ESC]);
+		return press_stroke(a, k->mods | k->held, 0, qnums[k->sym - K_ESC]);
 	return type_char(a, k);
 }
 

@@ -124,6 +124,86 @@ static void from_new_to_deleted(void **state)
 	assert_string_equal(out, "");
 }
 
+/* Where the cursor is tells what is chosen. */
+static bool at_row(struct ptyrun *p, void *arg)
+{
+	unsigned x, y;
+	bool on;
+	ptyrun_cursor(p, &x, &y, &on);
+	return on && y == *(unsigned *)arg;
+}
+
+#define CHOOSES(p, keys, row) do { unsigned want_ = (row); ptyrun_send(p, keys); assert_true(ptyrun_until(p, at_row, &want_, PTYRUN_MS, "the row of " #keys)); } while (0)
+
+static void every_key(void **state)
+{
+	const struct place *at = *state;
+	char *argv[] = { (char *)at->program, NULL }, path[200];
+	int status;
+	static const char *const names[] = { "a1", "b2", "c3" };
+	for (unsigned i = 0; i < 3; i++) {
+		snprintf(path, sizeof path, "%s/vmux/machines", at->dir);
+		mkdir(path, 0700);
+		snprintf(path, sizeof path, "%s/vmux/machines/%s.ini", at->dir, names[i]);
+		FILE *f = fopen(path, "w");
+		assert_non_null(f);
+		fputs("[memory]\n  size = \"64\"\n", f);
+		fclose(f);
+	}
+	struct ptyrun *p = ptyrun_start(NULL, argv);
+	assert_non_null(p);
+	SHOWS(p, "^  a1 +off +a1.ini\n  b2 +off +b2.ini\n  c3 +off +c3.ini");
+	CHOOSES(p, "j", 2);
+	CHOOSES(p, "\033[B", 3);
+	CHOOSES(p, "j", 3);                              /* no further */
+	CHOOSES(p, "k", 2);
+	CHOOSES(p, "\033[A", 1);
+	CHOOSES(p, "G", 3);
+	CHOOSES(p, "g", 1);
+	CHOOSES(p, "\033[F", 3);
+	CHOOSES(p, "\033[H", 1);
+	ptyrun_send(p, "x");
+	SHOWS(p, "a1 does not run");
+	ptyrun_send(p, "j\033[200~dy\033[201~");        /* pasted text is no command */
+	ptyrun_send(p, "a");                            /* starts it, and comes back */
+	SHOWS(p, "^fake VGA ready");
+	ptyrun_send(p, "\001d");
+	SHOWS(p, "^  b2 +running");
+	ptyrun_send(p, "s");
+	SHOWS(p, "b2 runs already");
+	ptyrun_send(p, "a");                            /* attaches */
+	SHOWS(p, "^fake VGA ready");
+	ptyrun_send(p, "\001d");
+	SHOWS(p, "^  b2 +running");
+	ptyrun_send(p, "xn");                           /* neither p nor k: nothing */
+	SHOWS(p, "Enter start/attach");
+	SHOWS(p, "^  b2 +running");
+	ptyrun_send(p, "xk");
+	SHOWS(p, "^  b2 +off");
+	ptyrun_send(p, "c\033");                        /* Esc takes the question back */
+	SHOWS(p, "Enter start/attach");
+	ptyrun_send(p, "ca1\r");
+	SHOWS(p, "File exists");
+	ptyrun_send(p, "cd4\r");
+	SHOWS(p, "^  d4 +off +d4.ini");
+	ptyrun_send(p, "nn5\r\003");                    /* Ctrl-c leaves the form */
+	SHOWS(p, "Enter start/attach");
+	ptyrun_send(p, "G");
+	ptyrun_send(p, "dx");
+	SHOWS(p, "Enter start/attach");
+	SHOWS(p, "^  d4 +off");
+	ptyrun_send(p, "dy");
+	SHOWS(p, "d4 deleted");
+	ptyrun_send(p, "\033");
+	assert_true(ptyrun_wait_exit(p, PTYRUN_MS, &status));
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	ptyrun_free(p);
+	for (unsigned i = 0; i < 3; i++) {
+		snprintf(path, sizeof path, "%s/vmux/machines/%s.ini", at->dir, names[i]);
+		assert_int_equal(unlink(path), 0);
+	}
+}
+
 static void started_without_a_terminal(void **state)
 {
 	const struct place *at = *state;
@@ -166,7 +246,7 @@ int main(void)
 {
 	setlocale(LC_ALL, "C.UTF-8");
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(fields_of_the_form), cmocka_unit_test(from_new_to_deleted), cmocka_unit_test(started_without_a_terminal),
+		cmocka_unit_test(fields_of_the_form), cmocka_unit_test(every_key), cmocka_unit_test(from_new_to_deleted), cmocka_unit_test(started_without_a_terminal),
 	};
 	return cmocka_run_group_tests(tests, set_up, place_tear_down);
 }

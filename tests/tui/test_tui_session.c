@@ -312,10 +312,59 @@ static void hostile_clients(void **state)
 	station_stop(m);
 }
 
+/* Text of a screen that was cleared since, and of the screen now, in one pattern. */
+static void waits_over_vga_history(void **state)
+{
+	const struct place *at = *state;
+	char cmd[1300], out[200] = "";
+	struct station *m = start(at, "old");
+	snprintf(cmd, sizeof cmd, "%s wait old --timeout 60 'alpha ([0-9]+)\n(.*\n)*omega \\1$' 2>&1", at->program);
+	FILE *f = popen(cmd, "r");
+	assert_non_null(f);
+	struct pollfd p = { .fd = fileno(f), .events = POLLIN };
+	for (unsigned i = 1; i < 3000 && !poll(&p, 1, 0); i++) {        /* until it has begun to wait, and then once more */
+		station_ask(m, "put 0 0 7 alpha %u", i);
+		ptyrun_bytes_during(m->p, 40);
+		station_ask(m, "text 80 25");
+		station_ask(m, "put 0 0 7 omega %u", i);
+		ptyrun_bytes_during(m->p, 60);
+	}
+	assert_non_null(fgets(out, sizeof out, f));
+	assert_int_equal(strncmp(out, "alpha ", 6), 0);
+	char rest[1000];
+	while (fgets(rest, sizeof rest, f))
+		;
+	assert_int_equal(WEXITSTATUS(pclose(f)), 0);
+	station_stop(m);
+}
+
+/* What a VGA screen showed while no terminal did is there for who comes: lines that scrolled, at a pace that can be looked at. */
+static void vga_text_is_replayed(void **state)
+{
+	const struct place *at = *state;
+	struct station *m = start(at, "scroll");
+	ptyrun_send(m->p, "\001d");
+	int status;
+	assert_true(ptyrun_wait_exit(m->p, PTYRUN_MS, &status));
+	for (unsigned screen = 0; screen < 6; screen++) {
+		station_ask(m, "text 80 25");
+		for (unsigned y = 0; y < 25; y++)
+			station_ask(m, "put 0 %u 7 VGA line %u of many", y, screen * 25 + y);
+		ptyrun_bytes_during(m->p, 400);
+	}
+	struct ptyrun *q = attach(at, "scroll", "xterm-256color", 80, 26, false);
+	SHOWS(q, "VGA line 149 of many");
+	ptyrun_send(q, "\001/line 17 of\r");
+	SHOWS(q, "VGA line 17 of many\n(.*\n)*.*match 1 of 1");
+	ptyrun_free(q);
+	station_stop(m);
+}
+
 int main(void)
 {
 	setlocale(LC_ALL, "C.UTF-8");
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(waits_over_vga_history), cmocka_unit_test(vga_text_is_replayed),
 		cmocka_unit_test(detach_and_attach), cmocka_unit_test(several_terminals), cmocka_unit_test(everyone_hears_the_end),
 		cmocka_unit_test(asked_by_scripts), cmocka_unit_test(namesakes_and_leftovers), cmocka_unit_test(hostile_clients),
 	};

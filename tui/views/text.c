@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <vterm.h>
 
-enum { GUEST_COLS = 80, GUEST_ROWS = 24, READ_CHUNK = 16384, LINE_CELLS = 1024, HISTORY_LINES = 1000 };
+enum { GUEST_COLS = 80, GUEST_ROWS = 24, READ_CHUNK = 16384, LINE_CELLS = 1024 };
 
 struct text_view {
 	struct view base;
@@ -293,23 +293,6 @@ static void text_snapshot(struct view *v, struct grid *g)
 	g->cursor_y = t->cursor.row;
 }
 
-static uint64_t text_history(struct view *v, uint64_t from, struct text *out)
-{
-	struct text_view *t = text(v);
-	uint64_t total = scrollback_total(t->back), kept = scrollback_lines(t->back);
-	if (kept > HISTORY_LINES)
-		kept = HISTORY_LINES;
-	for (uint64_t n = from > total - kept ? from : total - kept; n < total; n++) {
-		char utf8[4];
-		unsigned len = scrollback_get(t->back, total - 1 - n, t->line, LINE_CELLS);
-		for (unsigned x = 0; x < len && x < LINE_CELLS; x++)
-			if (t->line[x].ch != GRID_WIDE_TAIL)
-				text_add(out, utf8, (size_t)utf8_put(t->line[x].ch ? t->line[x].ch : ' ', utf8));
-		text_add(out, "\n", 1);
-	}
-	return total;
-}
-
 static struct scrollback *text_lines(struct view *v, unsigned *rows)
 {
 	*rows = (unsigned)text(v)->rows;
@@ -357,7 +340,7 @@ static void text_destroy(struct view *v)
 static const struct view_ops text_ops = {
 	.kind = "text", .text = true, .draw = text_draw, .key = text_key, .resize = text_resize, .scroll = text_scroll, .scrolled = text_scrolled, .update = text_update,
 	.flush = text_flush, .title = text_title, .snapshot = text_snapshot,
-	.history = text_history, .lines = text_lines, .row = text_row, .destroy = text_destroy,
+	.lines = text_lines, .row = text_row, .destroy = text_destroy,
 };
 
 struct view *text_view_new(struct app *app, unsigned console, const struct vm_console *info)

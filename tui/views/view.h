@@ -35,9 +35,6 @@ struct view_ops {
 	void (*title)(struct view *v, char *buf, size_t size);
 	/* The whole live screen, whatever the pane shows of it; resizes g.  NULL: shows nothing of a guest's. */
 	void (*snapshot)(struct view *v, struct grid *g);
-	/* Add the text of the lines that scrolled off, from number `from` on (0 = the first ever; at most the newest thousand); returns the
-	 * number of the next one.  NULL: keeps none. */
-	uint64_t (*history)(struct view *v, uint64_t from, struct text *out);
 	/* What can be searched and copied: the lines that scrolled off (NULL: none), and how many rows the live screen has.  NULL: no text. */
 	struct scrollback *(*lines)(struct view *v, unsigned *rows);
 	/* A row of the live screen; returns its columns, of which it writes at most n. */

@@ -424,8 +424,11 @@ unsigned char vm_escape_char(const struct vm *vm) { return vm->echr; }
 const char *vm_data_file(const struct vm *vm, const char *kind, const char *name, char *buf, size_t size)
 {
 	const char *dir = getenv("FAKE_VM_DATA");
-	snprintf(buf, size, "%s/%s/%s", dir ? dir : ".", kind, name);
-	return strchr(name, '/') || access(buf, R_OK) ? NULL : buf;
+	if (strchr(name, '/'))
+		snprintf(buf, size, "%s", name);
+	else
+		snprintf(buf, size, "%s/%s/%s", dir ? dir : ".", kind, name);
+	return access(buf, R_OK) ? NULL : buf;
 }
 
 int vm_event_fd(struct vm *vm) { return vm->event_fd; }
