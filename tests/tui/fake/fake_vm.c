@@ -387,6 +387,8 @@ struct vm *vm_create(int argc, char **argv, int *status, struct error *err)
 	return vm;
 }
 
+void vm_report(int argc, char **argv, const char *text) { fprintf(stderr, "vmux: %s\n", text); }
+
 bool vm_start(struct vm *vm, struct error *err)
 {
 	vm->st.run = VM_RUNNING;
