@@ -174,6 +174,12 @@ static void next_stamps(struct app *a)
 	app_message(a, "times of %s: %s", v->label, stamp_name(v->stamps));
 }
 
+static void toggle_mouse(struct app *a)
+{
+	mouse_set(a, a->mouse == MOUSE_OFF ? MOUSE_ON : MOUSE_OFF);
+	app_message(a, a->mouse ? "the mouse is on: click, wheel, drag; with Shift it is the terminal's" : "the mouse is the terminal's again");
+}
+
 static void set_renderer(struct app *a, enum renderer r)
 {
 	a->renderer = r;
@@ -191,6 +197,7 @@ void action_run(struct app *a, enum action_id id, int arg)
 	case ACT_MONITOR: toggle_monitor(a); break;
 	case ACT_REDRAW: app_forget_screens(a); break;
 	case ACT_RENDERER: set_renderer(a, (a->renderer + 1) % RENDER_COUNT); break;
+	case ACT_MOUSE: toggle_mouse(a); break;
 	case ACT_COPY: enter_copy(a, 0); break;
 	case ACT_SEARCH: enter_copy(a, 'u'); break;
 	case ACT_FILTER: enter_copy(a, '&'); break;

@@ -137,10 +137,18 @@ bool app_guest_key(struct app *a, uint8_t qnum, bool down)
 
 /* ---- drawing ---------------------------------------------------------------------------------------------------------------------- */
 
+/* Copy mode stays in its console's pane. */
+static struct rect popup_area(const struct app *a)
+{
+	struct rect r = app_area(a);
+	if (view_is_copy(a->popup))
+		pane_rect(a, a->popup->console, &r);
+	return r;
+}
+
 /* Compose the grid that all terminals show. */
 void app_draw(struct app *a)
 {
-	struct rect r = app_area(a);
 	grid_resize(&a->grid, a->cols, a->rows);
 	if (a->cols < APP_MIN_COLS || a->rows < APP_MIN_ROWS) {
 		grid_printf(&a->grid, 0, 0, a->cols, a->theme.role[ROLE_TEXT], "%dx%d: too small", a->cols, a->rows);
@@ -150,7 +158,7 @@ void app_draw(struct app *a)
 		else
 			grid_text(&a->grid, 0, 0, a->cols, a->theme.role[ROLE_NOTICE], "No consoles.");
 		if (a->popup)
-			a->popup->ops->draw(a->popup, &a->grid, r, !a->prompt.active);
+			a->popup->ops->draw(a->popup, &a->grid, popup_area(a), !a->prompt.active);
 		status_draw(a);
 	}
 	if (a->theme.mono)

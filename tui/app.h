@@ -11,6 +11,7 @@
 #include "tui/keydec.h"
 #include "tui/keymap.h"
 #include "tui/layout.h"
+#include "tui/mouse.h"
 #include "tui/paste.h"
 #include "tui/pixels.h"
 #include "tui/prompt.h"
@@ -23,6 +24,7 @@
 enum { APP_MAX_CONSOLES = 64, APP_MAX_CLIENTS = 32, APP_SPARE_SCREENS = 64, APP_MIN_COLS = 20, APP_MIN_ROWS = 5, APP_BINDINGS = 192 };
 enum key_mode { MODE_DIRECT, MODE_PREFIX, MODE_STICKY };
 enum { APP_MACROS = 32 };
+struct drag { bool pressed; unsigned console; int x, y; };      /* where in its pane the button went down */
 struct macro { char name[48], text[256]; };  /* text: as vmux send takes it */
 
 enum action_id {
@@ -91,6 +93,9 @@ struct app {
 	enum log_mode log_mode;                 /* the last one chosen */
 	struct log_wish log_wish[LOG_WISHES];
 	unsigned n_log_wishes;
+	enum mouse_mode mouse;
+	struct drag drag;
+	struct { bool known; int x, y; unsigned buttons; } pointer;     /* the guest's: where it was last */
 	struct recording *recording[RECORD_MOST];
 	struct speed speed;
 	int64_t sample_at;                      /* next look at speed and lights, 0 = not until something happens */
@@ -168,4 +173,6 @@ void app_key(void *app, const struct key *k);   /* keydec's emit */
 /* status.c */
 void status_sample(struct app *a, int64_t now);
 void status_draw(struct app *a);
+/* The console that the status line names at column x, -1 = none. */
+int status_console_at(const struct app *a, int x);
 #endif

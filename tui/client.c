@@ -151,8 +151,13 @@ static void on_key(void *arg, const struct key *k)
 		if (a->actor != c && a->mode == MODE_PREFIX)    /* someone else's prefix is not ours */
 			a->mode = MODE_DIRECT;
 		a->actor = c;
+		struct key here = *k;
+		if (k->sym == K_MOUSE) {
+			here.mouse.x += c->part_x;
+			here.mouse.y = k->mouse.y == c->rows - 1 ? a->grid.rows - 1 : k->mouse.y + c->part_y;
+		}
 		app_resized(a);
-		app_key(a, k);
+		app_key(a, &here);
 	} else if (c->armed && k->sym == 'd') {
 		client_leave(c, LEAVE_DETACHED);
 	} else {
@@ -173,6 +178,8 @@ static bool open_screen(struct client *c, const struct wire_attach *w, struct er
 		curses_resize(c->screen, o.cols, o.rows);
 	else
 		c->screen = curses_open(&o, err);
+	if (c->screen)
+		curses_set_modes(c->screen, "", "");
 	if (c->screen) {
 		keydec_init(&c->decoder, on_key, c);
 		c->decoder.utf8 = o.utf8;
@@ -215,6 +222,7 @@ static void attach(struct client *c, const struct wire_msg *m, int fd)
 		c->dead = true;
 	if (!c->read_only)
 		c->app->actor = c;
+	client_mouse(c);
 	app_attached(c->app, c);
 }
 
@@ -236,14 +244,38 @@ static void resume(struct client *c)
 	curses_forget(c->screen);
 }
 
-static void resize(struct client *c, const struct wire_msg *m)
+static void say_goodbye_is(struct client *c)
 {
 	struct wire_msg welcome;
-	set_size(c, m->num[0], m->num[1]);
-	curses_resize(c->screen, c->cols, c->rows);
-	const char *bye = curses_goodbye(c->screen);    /* names the last line */
+	const char *bye = curses_goodbye(c->screen);
 	wire_make(&welcome, WIRE_WELCOME, bye, strlen(bye));
 	client_send(c, &welcome);
+}
+
+void client_mouse(struct client *c)
+{
+	const char *on, *off, *was_on, *was_off;
+	unsigned mode = c->read_only ? MOUSE_OFF : c->app->mouse;
+	if (!c->screen || c->dead || c->mouse == mode)
+		return;
+	mouse_sequences(c->mouse, &was_on, &was_off);
+	mouse_sequences(mode, &on, &off);
+	c->mouse = mode;
+	c->decoder.mouse = mode != MOUSE_OFF;
+	curses_set_modes(c->screen, on, off);
+	if (!c->suspended) {
+		tty_put(&c->tty, was_off, strlen(was_off));
+		tty_put(&c->tty, on, strlen(on));
+		tty_flush(&c->tty);
+	}
+	say_goodbye_is(c);
+}
+
+static void resize(struct client *c, const struct wire_msg *m)
+{
+	set_size(c, m->num[0], m->num[1]);
+	curses_resize(c->screen, c->cols, c->rows);
+	say_goodbye_is(c);              /* names the last line */
 	c->behind = true;
 	app_resized(c->app);
 }
@@ -330,12 +362,15 @@ static const struct grid *fit(struct client *c)
 {
 	const struct grid *g = &c->app->grid;
 	struct grid *p = &c->part;
+	c->part_x = c->part_y = 0;
 	if (g->cols == c->cols && g->rows == c->rows)
 		return g;
 	grid_resize(p, c->cols, c->rows);
 	grid_fill(p, (struct rect){ 0, 0, c->cols, c->rows }, c->app->theme.role[ROLE_TEXT]);
 	int cx = g->cursor_on ? g->cursor_x : 0, cy = g->cursor_on ? g->cursor_y : 0;
 	int x0 = part_origin(cx, g->cols, c->cols), body = c->rows - 1, y0 = part_origin(cy, g->rows - 1, body);
+	c->part_x = x0;
+	c->part_y = y0;
 	int w = g->cols < c->cols ? g->cols : c->cols, h = g->rows - 1 < body ? g->rows - 1 : body;
 	for (int y = 0; y <= h; y++) {
 		int from = y < h ? y + y0 : g->rows - 1, to = y < h ? y : c->rows - 1;

@@ -22,7 +22,8 @@ struct client {
 	locale_t locale;
 	struct grid part;                       /* what it shows of a workstation of another size */
 	char term[64], mux;                     /* its TERM; 't' inside tmux, 's' inside screen */
-	int cols, rows;
+	int cols, rows, part_x, part_y;         /* part_*: where the part begins in the workstation */
+	unsigned mouse;                         /* enum mouse_mode that its terminal was asked for */
 	bool read_only, suspended;
 	bool armed;                             /* read-only: the prefix key was typed */
 	bool behind;                            /* has not got the newest frame */
@@ -47,6 +48,8 @@ void client_done(struct client *c, int status, const char *fmt, ...) __attribute
 void client_flush(struct client *c);
 /* Takes frames now. */
 bool client_ready(struct client *c);
+/* Ask the terminal for mouse reports, or no more, as the workstation has it. */
+void client_mouse(struct client *c);
 /* Send what changed in the workstation's grid. */
 void client_draw(struct client *c);
 #endif

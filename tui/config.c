@@ -135,6 +135,13 @@ bool app_set(struct app *a, const char *name, const char *value, struct error *e
 		a->screens = true;
 		return renderer_parse(value, &a->renderer) || error_set(err, "set graphics: auto, half, sextant or ascii is wanted");
 	}
+	if (!strcmp(name, "mouse")) {
+		enum mouse_mode mode;
+		if (!mouse_mode_parse(value, &mode))
+			return error_set(err, "set mouse: off, on or guest is wanted");
+		mouse_set(a, mode);
+		return true;
+	}
 	if (!strcmp(name, "keymap"))
 		return set_keymap(a, value, err);
 	if (!strcmp(name, "theme")) {
@@ -145,7 +152,7 @@ bool app_set(struct app *a, const char *name, const char *value, struct error *e
 		snprintf(a->theme_name, sizeof a->theme_name, "%s", value);
 		return true;
 	}
-	return error_set(err, "set knows copy-keys, esc-time, graphics, keymap, log-dir, log-keep, log-size, paste-ask, paste-char-delay, paste-line-delay, prefix, scrollback and theme");
+	return error_set(err, "set knows copy-keys, esc-time, graphics, keymap, log-dir, log-keep, log-size, mouse, paste-ask, paste-char-delay, paste-line-delay, prefix, scrollback and theme");
 }
 
 /* ---- the file --------------------------------------------------------------------------------------------------------------------- */

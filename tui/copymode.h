@@ -3,6 +3,7 @@
 #define TUI_COPYMODE_H
 #include "tui/document.h"
 #include "tui/search.h"
+#include "tui/views/view.h"
 enum copy_action {
 #define COPY(id, name, vi, emacs, help) COPY_##id,
 #include "tui/copy.def"
@@ -11,7 +12,6 @@ enum copy_action {
 };
 enum copy_keys { COPY_VI, COPY_EMACS };
 enum selection { SELECT_NONE, SELECT_TEXT, SELECT_LINES, SELECT_BLOCK };
-struct place { uint64_t line; unsigned col; };
 struct copy_state {
 	struct document doc;
 	struct search *filter;          /* only its lines are shown; NULL: all */

@@ -30,6 +30,7 @@ struct curses {
 	char *cursor_style, *paste_on, *paste_off;      /* extended capabilities Ss, BE, BD */
 	char goodbye[512], hello[64];
 	struct termlearn keys;
+	const char *modes_on, *modes_off;
 	cchar_t *row;
 	int row_cap;
 	struct pair pairs[PAIR_SLOTS];
@@ -91,6 +92,8 @@ static void make_goodbye(struct curses *c, int rows)
 	const char *csr = tigetstr("csr"), *cup = tigetstr("cup"), *rmcup = tigetstr("rmcup");
 	c->goodbye[0] = c->hello[0] = 0;
 	add_cap(c->hello, sizeof c->hello, tigetstr("smcup"));
+	add_cap(c->hello, sizeof c->hello, c->modes_on);
+	bye(c, c->modes_off);
 	bye(c, tigetstr("rmacs"));
 	bye(c, tigetstr("sgr0"));
 	bye(c, tigetstr("op"));
@@ -220,6 +223,14 @@ void curses_resize(struct curses *c, int cols, int rows)
 	make_goodbye(c, rows);
 	grid_resize(&c->shown, cols, rows);
 	c->forget = true;
+}
+
+void curses_set_modes(struct curses *c, const char *on, const char *off)
+{
+	set_term(c->screen);
+	c->modes_on = on;
+	c->modes_off = off;
+	make_goodbye(c, c->shown.rows);
 }
 
 void curses_forget(struct curses *c)

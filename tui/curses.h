@@ -33,6 +33,8 @@ const void *curses_frame(struct curses *c, const struct grid *g, size_t *len);
 const char *curses_goodbye(struct curses *c);
 /* After a goodbye that was not the last one: bytes to send before the next frame. */
 const char *curses_hello(struct curses *c);
+/* More bytes for hello and goodbye: a mode of the terminal, and its end.  They stand until set anew. */
+void curses_set_modes(struct curses *c, const char *on, const char *off);
 /* Teach the decoder the function keys of this terminal. */
 void curses_teach_keys(const struct curses *c, struct keydec *d);
 #endif

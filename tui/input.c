@@ -104,6 +104,10 @@ void app_key(void *arg, const struct key *k)
 {
 	struct app *a = arg;
 	a->dirty = true;
+	if (k->sym == K_MOUSE) {
+		mouse_event(a, &k->mouse);
+		return;
+	}
 	if (a->prompt.active) {
 		key_to_prompt(a, k);
 		return;

@@ -9,7 +9,7 @@ static const char *const names[K_SYM_END - K_ESC] = {
 	"F1", "F2", "F3", "F4", "F5", "F6", "F7", "F8", "F9", "F10", "F11", "F12",
 	"KP_0", "KP_1", "KP_2", "KP_3", "KP_4", "KP_5", "KP_6", "KP_7", "KP_8", "KP_9",
 	"KP_Decimal", "KP_Divide", "KP_Multiply", "KP_Subtract", "KP_Add", "KP_Enter", "KP_Equal", "KP_Begin",
-	"Print", "Pause", "Menu", "Scroll_Lock", "Caps_Lock", "Num_Lock", "Raw", "Paste_Begin", "Paste_End",
+	"Print", "Pause", "Menu", "Scroll_Lock", "Caps_Lock", "Num_Lock", "Raw", "Paste_Begin", "Paste_End", "Mouse",
 };
 static const struct { char letter; unsigned mod; } mod_letters[] = { { 'C', MOD_CTRL }, { 'M', MOD_ALT }, { 'S', MOD_SHIFT }, { 's', MOD_SUPER } };
 

@@ -16,14 +16,19 @@ enum key_sym {
 	K_PRINT, K_PAUSE, K_MENU, K_SCROLL_LOCK, K_CAPS_LOCK, K_NUM_LOCK,
 	K_RAW,                          /* a byte that is no character here: in `raw` */
 	K_PASTE_BEGIN, K_PASTE_END,     /* around pasted characters */
+	K_MOUSE,                        /* in `mouse` */
 	K_SYM_END
 };
+enum mouse_kind { MOUSE_PRESS, MOUSE_RELEASE, MOUSE_MOVE, MOUSE_WHEEL };
+/* button: 0 left, 1 middle, 2 right, 3 none (MOVE only); WHEEL: 0 up, 1 down.  Cells from 0 on. */
+struct mouse { enum mouse_kind kind; unsigned button; int x, y; };
 struct key {
 	uint32_t sym;                   /* a Unicode character (as typed, shift applied) or an enum key_sym */
 	unsigned mods;                  /* with characters MOD_SHIFT is only there when the terminal says so beside the character */
 	unsigned held;                  /* modifiers held by the sticky modifiers, whatever makes the character */
 	bool pasted;                    /* part of a bracketed paste: text, never a command */
 	uint8_t raw;
+	struct mouse mouse;
 };
 /* "C-a", "M-1", "C-Page_Up", "Space", "F5": names as the key table and the help show them.  False: no such key. */
 bool key_parse(const char *name, struct key *out);

@@ -132,12 +132,26 @@ static void csi_split(struct csi *c, const uint8_t *s, unsigned len)
 	}
 }
 
+/* "ESC [ < BUTTON ; COLUMN ; ROW M", m when it was let go.  Bits of BUTTON: 3 which (3: none), 4 8 16 modifiers, 32 moved, 64 wheel. */
+static void mouse_report(struct keydec *d, const struct csi *c)
+{
+	unsigned b = c->p[0];
+	struct key k = { .sym = K_MOUSE };
+	if (b >= 128 || !c->p[1] || !c->p[2] || (b & 64 && (b & 3) > 1))
+		return;
+	k.mouse = (struct mouse){ .button = b & 3, .x = (int)c->p[1] - 1, .y = (int)c->p[2] - 1 };
+	k.mouse.kind = b & 64 ? MOUSE_WHEEL : b & 32 ? MOUSE_MOVE : c->final == 'm' ? MOUSE_RELEASE : MOUSE_PRESS;
+	d->emit(d->arg, &k);
+}
+
 /* A complete CSI sequence (after "ESC ["). */
 static void csi_done(struct keydec *d, const uint8_t *s, unsigned len, unsigned mods)
 {
 	struct csi c;
 	csi_split(&c, s, len);
 	uint32_t key = 0;
+	if (c.private_mark == '<' && d->mouse && c.n == 3 && (c.final == 'M' || c.final == 'm'))
+		mouse_report(d, &c);
 	if (c.private_mark)                     /* an answer to a question, or a mouse report: nothing a person typed */
 		return;
 	if (c.n >= 2)

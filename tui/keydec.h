@@ -21,6 +21,7 @@ struct keydec {
 	unsigned n;
 	bool skip;                      /* inside an over-long or string sequence that is swallowed */
 	bool paste;
+	bool mouse;                     /* the terminal was asked for mouse reports (SGR, mode 1006); else they are nothing */
 	int64_t last_ms;                /* when the newest pending byte came */
 	struct { uint8_t len; char seq[KEYDEC_LEARNT_LEN]; struct key key; } learnt[KEYDEC_LEARNT];
 	unsigned n_learnt;

@@ -33,6 +33,26 @@ static struct rect inner(const struct app *a, int pane)
 	return r;
 }
 
+int pane_at(const struct app *a, int x, int y, struct rect *r)
+{
+	for (int i = 0; i < LAYOUT_NODES; i++) {
+		const struct node *n = &a->layout.node[i];
+		if (n->kind != NODE_PANE || (!a->tiled && i != a->layout.focus) || x < n->r.x || y < n->r.y || x >= n->r.x + n->r.w || y >= n->r.y + n->r.h)
+			continue;
+		*r = inner(a, i);
+		return i;
+	}
+	return -1;
+}
+
+bool pane_rect(const struct app *a, unsigned console, struct rect *r)
+{
+	int pane = panes_visible(a, console) ? layout_find(&a->layout, console) : -1;
+	if (pane >= 0)
+		*r = inner(a, pane);
+	return pane >= 0;
+}
+
 void app_layout(struct app *a)
 {
 	struct rect all = app_area(a);

@@ -7,6 +7,10 @@ struct view;
 /* Is the console on the screen? */
 bool panes_visible(const struct app *a, unsigned console);
 void panes_draw(struct app *a);
+/* The pane at a cell of the grid, -1 = none, and where its console draws. */
+int pane_at(const struct app *a, int x, int y, struct rect *r);
+/* Where this console draws; false: nowhere. */
+bool pane_rect(const struct app *a, unsigned console, struct rect *r);
 /* By its number from 1, its label, or "monitor". */
 bool pane_is_named(const struct view *v, const char *name);
 /* Consoles came or went. */

@@ -40,16 +40,43 @@ static enum role run_role(const struct app *a)
 	return a->st.run == VM_RUNNING ? ROLE_STATUS_RUN : a->st.run == VM_ERROR ? ROLE_STATUS_ERROR : ROLE_STATUS_STOP;
 }
 
+/* Text of a console in the line, behind a blank. */
+static void console_text(const struct app *a, unsigned i, char *buf, size_t size)
+{
+	const struct view *v = a->views[i];
+	snprintf(buf, size, "%u:%s%s", i + 1, v->is_monitor ? "monitor" : v->label, v->activity ? "*" : "");
+}
+
+/* The state and the name before the consoles; returns the column where these begin. */
+static int consoles_begin(const struct app *a)
+{
+	return (int)strlen(a->st.run_text ? a->st.run_text : "") + 2 + (a->st.name[0] ? (int)strlen(a->st.name) + 1 : 0);
+}
+
 static int draw_consoles(struct app *a, int x, int y, int limit)
 {
 	const struct style *role = a->theme.role;
+	char text[96];
 	for (unsigned i = 0; i < a->n_views; i++) {
-		const struct view *v = a->views[i];
-		enum role r = i == a->focus ? ROLE_STATUS_FOCUS : v->activity ? ROLE_STATUS_ACTIVITY : ROLE_STATUS;
-		x = grid_printf(&a->grid, x, y, limit, role[ROLE_STATUS], " ");
-		x = grid_printf(&a->grid, x, y, limit, role[r], "%u:%s%s", i + 1, v->is_monitor ? "monitor" : v->label, v->activity ? "*" : "");
+		enum role r = i == a->focus ? ROLE_STATUS_FOCUS : a->views[i]->activity ? ROLE_STATUS_ACTIVITY : ROLE_STATUS;
+		console_text(a, i, text, sizeof text);
+		x = grid_text(&a->grid, x, y, limit, role[ROLE_STATUS], " ");
+		x = grid_text(&a->grid, x, y, limit, role[r], text);
 	}
 	return x;
+}
+
+int status_console_at(const struct app *a, int at)
+{
+	char text[96];
+	int x = consoles_begin(a);
+	for (unsigned i = 0; i < a->n_views && !a->message_until; i++) {
+		console_text(a, i, text, sizeof text);
+		if (at > x && at <= x + (int)strlen(text))
+			return (int)i;
+		x += 1 + (int)strlen(text);
+	}
+	return -1;
 }
 
 static unsigned terminals(const struct app *a)

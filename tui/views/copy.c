@@ -195,6 +195,42 @@ static void copy_scroll(struct view *v, int dx, int dy)
 		copy_down(&copy(v)->s, dy == SCROLL_TOP ? INT32_MIN : dy == SCROLL_BOTTOM ? INT32_MAX : dy);
 }
 
+/* ---- the mouse ------------------------------------------------------------------------------------------------------------------------- */
+
+static bool copy_place(struct view *v, int x, int y, struct place *out)
+{
+	struct copy_view *c = copy(v);
+	uint64_t i = copy_index(&c->s, c->top) + (uint64_t)y, n = copy_lines(&c->s);
+	x -= stamp_width(below(v)->stamps, c->w + stamp_width(below(v)->stamps, INT_MAX));
+	if (n)
+		*out = (struct place){ copy_line_at(&c->s, i < n ? i : n - 1), c->left + (unsigned)(x < 0 ? 0 : x) };
+	return n > 0;
+}
+
+void copy_view_show(struct view *v, struct place top)
+{
+	struct copy_view *c = copy(v);
+	c->top = top.line;
+	c->left = top.col;
+}
+
+void copy_view_select(struct view *v, struct place at, enum select_step step)
+{
+	struct copy_view *c = copy(v);
+	if (!settle(c))
+		return;
+	c->s.exclusive = false;
+	c->s.at = at;
+	c->s.want_col = at.col;
+	copy_settle(&c->s);
+	if (step == SELECT_BEGIN)
+		c->s.anchor = c->s.at;
+	else if (!c->s.selection && (c->s.at.line != c->s.anchor.line || c->s.at.col != c->s.anchor.col))
+		c->s.selection = SELECT_TEXT;
+	if (step == SELECT_END && c->s.selection)
+		yank(c);
+}
+
 /* ---- drawing --------------------------------------------------------------------------------------------------------------------------- */
 
 static void place_window(struct copy_view *c, struct rect r)
@@ -281,7 +317,7 @@ static void copy_destroy(struct view *v)
 }
 
 static const struct view_ops copy_ops = {
-	.kind = "copy", .draw = copy_draw, .key = copy_key, .scroll = copy_scroll, .work = copy_work, .title = copy_title, .destroy = copy_destroy,
+	.kind = "copy", .draw = copy_draw, .key = copy_key, .scroll = copy_scroll, .work = copy_work, .title = copy_title, .place = copy_place, .destroy = copy_destroy,
 };
 
 bool view_is_copy(const struct view *v)

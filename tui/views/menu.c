@@ -95,6 +95,19 @@ static void menu_key(struct view *v, const struct key *k)
 	}
 }
 
+static void menu_click(struct view *v, struct rect area, int x, int y)
+{
+	struct menu *m = menu(v);
+	struct app *a = v->app;
+	struct rect r = popup_rect(area, m->widest + 4, m->items + 2);
+	void (*pick)(struct app *app, unsigned item) = m->pick;
+	int item = m->top + y - r.y - 1;
+	bool inside = x > r.x && x < r.x + r.w - 1 && y > r.y && y < r.y + r.h - 1 && item < m->items;
+	app_popup(a, NULL);             /* a click beside it closes it */
+	if (inside)
+		pick(a, (unsigned)item);
+}
+
 static void menu_destroy(struct view *v)
 {
 	free(menu(v)->text);
@@ -102,7 +115,7 @@ static void menu_destroy(struct view *v)
 	free(v);
 }
 
-static const struct view_ops menu_ops = { .kind = "menu", .draw = menu_draw, .key = menu_key, .scroll = menu_scroll, .destroy = menu_destroy };
+static const struct view_ops menu_ops = { .kind = "menu", .draw = menu_draw, .key = menu_key, .scroll = menu_scroll, .click = menu_click, .destroy = menu_destroy };
 
 struct view *menu_view_new(struct app *app, const char *title, const char *items, unsigned selected, void (*pick)(struct app *app, unsigned item))
 {

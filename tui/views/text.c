@@ -327,6 +327,16 @@ static void text_key(struct view *v, const struct key *k)
 	termkeys_send(t->vt, k, send, t);
 }
 
+static bool text_place(struct view *v, int x, int y, struct place *out)
+{
+	struct text_view *t = text(v);
+	size_t old = scrollback_lines(t->back), top = old + (size_t)t->pan_y;
+	top = t->scrolled < top ? top - t->scrolled : 0;
+	x -= stamp_width(v->stamps, t->w + stamp_width(v->stamps, INT_MAX));
+	*out = (struct place){ scrollback_total(t->back) - old + top + (uint64_t)y, (unsigned)(t->pan_x + (x < 0 ? 0 : x)) };
+	return true;
+}
+
 static void text_destroy(struct view *v)
 {
 	struct text_view *t = text(v);
@@ -339,7 +349,7 @@ static void text_destroy(struct view *v)
 
 static const struct view_ops text_ops = {
 	.kind = "text", .text = true, .draw = text_draw, .key = text_key, .resize = text_resize, .scroll = text_scroll, .scrolled = text_scrolled, .update = text_update,
-	.flush = text_flush, .title = text_title, .snapshot = text_snapshot,
+	.flush = text_flush, .place = text_place, .title = text_title, .snapshot = text_snapshot,
 	.lines = text_lines, .row = text_row, .destroy = text_destroy,
 };
 

@@ -324,6 +324,14 @@ static unsigned vga_row(struct view *v, unsigned y, struct cell *cells, unsigned
 	return g->screen.cols;
 }
 
+static bool vga_place(struct view *v, int x, int y, struct place *out)
+{
+	struct vga_view *g = vga(v);
+	x -= stamp_width(v->stamps, g->w + stamp_width(v->stamps, INT_MAX));
+	*out = (struct place){ scrollback_total(g->back) + (uint64_t)(g->pan_y + y), (unsigned)(g->pan_x + (x < 0 ? 0 : x)) };
+	return has_text(g);
+}
+
 static void vga_destroy(struct view *v)
 {
 	vga_history_free(vga(v)->history);
@@ -336,7 +344,7 @@ static void vga_destroy(struct view *v)
 
 static const struct view_ops vga_ops = {
 	.kind = "vga", .by_frame = true, .draw = vga_draw, .key = vga_key, .scroll = vga_scroll, .update = vga_update, .title = vga_title,
-	.snapshot = vga_snapshot, .lines = vga_lines, .row = vga_row, .destroy = vga_destroy,
+	.snapshot = vga_snapshot, .lines = vga_lines, .row = vga_row, .place = vga_place, .destroy = vga_destroy,
 };
 
 struct view *vga_view_new(struct app *app, unsigned console, const struct vm_console *info)

@@ -13,6 +13,7 @@ struct scrollback;
 struct text;
 struct trigger_watch;
 struct view;
+struct place { uint64_t line; unsigned col; };
 enum { SCROLL_TOP = INT_MIN, SCROLL_BOTTOM = INT_MAX };
 struct view_ops {
 	const char *kind;
@@ -39,6 +40,10 @@ struct view_ops {
 	struct scrollback *(*lines)(struct view *v, unsigned *rows);
 	/* A row of the live screen; returns its columns, of which it writes at most n. */
 	unsigned (*row)(struct view *v, unsigned y, struct cell *cells, unsigned n);
+	/* The place in the document (document.h) at a cell of the view.  NULL: has none. */
+	bool (*place)(struct view *v, int x, int y, struct place *out);
+	/* The left button went down at a cell of the grid, while this view is on top.  NULL: nothing. */
+	void (*click)(struct view *v, struct rect area, int x, int y);
 	/* Some of a long task, a few milliseconds of it; true when there is more.  NULL: has none. */
 	bool (*work)(struct view *v);
 	void (*destroy)(struct view *v);
@@ -76,6 +81,10 @@ struct view *palette_view_new(struct app *app);
 struct view *copy_view_new(struct app *app, unsigned console);
 void copy_view_answer(struct view *v, char mark, const char *text);
 bool view_is_copy(const struct view *v);
+/* Show the document from this place on; select from a place on, up to a place, and copy that and leave. */
+void copy_view_show(struct view *v, struct place top);
+enum select_step { SELECT_BEGIN, SELECT_ON, SELECT_END };
+void copy_view_select(struct view *v, struct place at, enum select_step step);
 /* Its keys, a line each; keys: enum copy_keys. */
 void copy_help(struct text *out, unsigned keys);
 /* Where a popup of that many columns and rows goes, border included. */

@@ -565,7 +565,12 @@ int vm_key_by_name(const char *name)
 	return -1;
 }
 
-void vm_mouse(struct vm *vm, int dx, int dy, int dz, unsigned buttons) { }
+void vm_mouse(struct vm *vm, int dx, int dy, int dz, unsigned buttons)
+{
+	char text[64];
+	snprintf(text, sizeof text, "mouse %d %d %d %u", dx, dy, dz, buttons);
+	call(vm, text);
+}
 
 static void set_run(struct vm *vm, enum vm_run run, const char *text, const char *name)
 {
