@@ -118,9 +118,11 @@ static void the_wheel_looks_back(void **state)
 	report(s, 65, 40, 10, 'M');
 	report(s, 65, 40, 10, 'M');
 	assert_true(ptyrun_expect_gone(s->p, "back of", PTYRUN_MS));
-	station_ask(s, "text 80 25");                   /* a screen's text that left it is seen in copy mode */
-	station_ask(s, "put 0 0 7 second");
 	ptyrun_send(s->p, "\0011");
+	SEES(s, "^fake VGA ready");
+	station_ask(s, "text 80 25");                   /* a screen's text that left it is seen in copy mode */
+	assert_true(ptyrun_expect_gone(s->p, "fake VGA", PTYRUN_MS));
+	station_ask(s, "put 0 0 7 second");
 	SEES(s, "^second");
 	report(s, 64, 40, 10, 'M');
 	SEES(s, "^fake VGA ready");
