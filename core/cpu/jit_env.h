@@ -9,6 +9,12 @@ enum { JIT_COUNTERS = 8, JIT_CACHE_BITS = 11, JIT_CACHE_SIZE = 1 << JIT_CACHE_BI
 
 struct jit_env {
 	uint64_t page, tmp;                     /* rip of the running code's page; scratch */
+	uint8_t  live;                          /* register sets of the guest that are in the host's (live.c); 0 whenever C runs */
+	struct {
+		uint8_t  mem_seg;               /* segment of the last memory operand + 1; 0: fpu.dp_sel is right */
+		uint32_t last;                  /* last x87 instruction: offset in its page << 11 | opcode, bit 31 set; 0: fpu.ip and so on are right */
+		uint64_t page;
+	} x87;                                  /* what cpu.fpu does not say yet while its registers are in the host's */
 	uint32_t branch;                        /* the last indirect branch: its offset in the page | what to give back to RSP << 12 */
 	uint64_t icount[JIT_COUNTERS];          /* parts of cpu.icount: one word would make every block wait for the one before */
 	/* Return stacks: see jump.c. */

@@ -119,7 +119,7 @@ static void put_imm(struct em *e, unsigned bytes, int64_t v)
 }
 
 /* After a memory access of i: what the way out of line must restore. */
-static void close_stub(struct em *e, unsigned first, const struct ji *i)
+void em_close_stubs(struct em *e, unsigned first, const struct ji *i)
 {
 	for (unsigned n = first; n < e->n_stubs; n++) {
 		e->stubs[n].back = e->p;
@@ -170,7 +170,7 @@ static bool emit_shape(struct em *e, const struct ji *i, const struct shape *s)
 	if (i->writes)
 		em_flags_written(e);
 	if (mem)
-		close_stub(e, first, i);
+		em_close_stubs(e, first, i);
 	return true;
 }
 
@@ -202,7 +202,7 @@ static bool emit_push(struct em *e, const struct ji *i)
 		em_rm(e, (struct enc) { .op = 0x89, .size = size, .reg = em_use(e, i->in.rm, H_T1) }, H_T0, NO_REG, 0, 0);
 	}
 	stack_move(e, -(int)size);
-	close_stub(e, first, i);
+	em_close_stubs(e, first, i);
 	return true;
 }
 
@@ -218,7 +218,7 @@ static bool emit_pop(struct em *e, const struct ji *i)
 	em_rm(e, (struct enc) { .op = 0x8b, .size = size, .reg = to }, H_T0, NO_REG, 0, 0);
 	if (in_env(i->in.rm))
 		em_store_env(e, to, ENV_REG(i->in.rm));
-	close_stub(e, first, i);
+	em_close_stubs(e, first, i);
 	return true;
 }
 
@@ -232,7 +232,7 @@ static bool emit_leave(struct em *e, const struct ji *i)
 	em_check(e, i, size, false);
 	em_rm(e, (struct enc) { .op = 0x8d, .size = size, .reg = H_RSP }, RBP, NO_REG, 0, (int)size);
 	em_rm(e, (struct enc) { .op = 0x8b, .size = size, .reg = RBP }, H_T0, NO_REG, 0, 0);
-	close_stub(e, first, i);
+	em_close_stubs(e, first, i);
 	return true;
 }
 
@@ -311,45 +311,59 @@ static bool emit_one(struct em *e, const struct ji *i, unsigned op)
 	return shape_one(i, &s, op) && emit_shape(e, i, &s);
 }
 
+/* Where a trial starts. */
+struct point { uint8_t *p; bool flags_host, flags_mem, failed; unsigned n_stubs, n_steps; struct em_live live; };
+static struct point here(const struct em *e)
+{
+	return (struct point) { e->p, e->flags_host, e->flags_mem, e->failed, e->n_stubs, e->j->n_steps, e->live };
+}
+static void back_to(struct em *e, const struct point *t)
+{
+	e->p = t->p;
+	e->flags_host = t->flags_host;
+	e->flags_mem = t->flags_mem;
+	e->failed = t->failed;
+	e->n_stubs = t->n_stubs;
+	e->j->n_steps = t->n_steps;
+	e->live = t->live;
+}
+
+static bool emit_two(struct em *e, const struct ji *i)
+{
+	const struct op_row *r = i->row;
+	struct shape s;
+	if (r->opcode == 0x0d || (r->opcode >= 0x18 && r->opcode <= 0x1f))
+		return true;
+	if (r->opcode >= 0xc8 && r->opcode <= 0xcf && i->size >= 4 && !in_env(i->in.rm)) {
+		em8(e, 0x40 | (i->size == 8) << 3 | host_of(i->in.rm) >> 3);
+		em8(e, 0x0f), em8(e, 0xc8 | (host_of(i->in.rm) & 7));
+		return true;
+	}
+	return shape_two(i, &s, r->opcode) && emit_shape(e, i, &s);
+}
+
 bool em_native(struct em *e, const struct ji *i)
 {
 	const struct op_row *r = i->row;
-	uint8_t *start = e->p;
-	struct em saved = { .flags_host = e->flags_host, .flags_mem = e->flags_mem, .n_stubs = e->n_stubs };
+	struct point start = here(e);
 	bool ok = false;
-	if ((r->attr & (A_X87 | A_MMX | A_SSE | A_AVX | A_PROT | A_STR | A_END | A_LINK)) || (i->in.flags & (I_SEGCHK | I_A16)) || i->in.row == ROW_NONE)
+	if ((r->attr & (A_PROT | A_STR | A_END | A_LINK)) || (i->in.flags & (I_SEGCHK | I_A16)) || i->in.row == ROW_NONE)
 		return false;
-	if (r->map == ONE) {
+	if ((r->attr & (A_X87 | A_MMX | A_SSE | A_AVX)) || (r->map == ONE && r->opcode == 0x9b))
+		ok = em_fp(e, i);
+	else if (r->map == ONE)
 		ok = emit_one(e, i, r->opcode);
-	} else if (r->map == TWO) {
-		struct shape s;
-		bool nop = r->opcode == 0x0d || (r->opcode >= 0x18 && r->opcode <= 0x1f);
-		ok = nop || (shape_two(i, &s, r->opcode) && emit_shape(e, i, &s));
-		if (!ok && r->opcode >= 0xc8 && r->opcode <= 0xcf && i->size >= 4 && !in_env(i->in.rm)) {
-			em8(e, 0x40 | (i->size == 8) << 3 | host_of(i->in.rm) >> 3);
-			em8(e, 0x0f), em8(e, 0xc8 | (host_of(i->in.rm) & 7));
-			ok = true;
-		}
-	}
-	if (!ok) {
-		e->p = start;
-		e->flags_host = saved.flags_host;
-		e->flags_mem = saved.flags_mem;
-		e->n_stubs = saved.n_stubs;
-	}
+	else if (r->map == TWO)
+		ok = emit_two(e, i);
+	if (!ok)
+		back_to(e, &start);
 	return ok;
 }
 
 bool em_would_be_native(struct em *e, const struct ji *i)
 {
-	struct em saved = { .p = e->p, .flags_host = e->flags_host, .flags_mem = e->flags_mem, .n_stubs = e->n_stubs, .failed = e->failed };
-	unsigned steps = e->j->n_steps;
+	struct point start = here(e);
 	bool ok = em_native(e, i);
-	e->p = saved.p;
-	e->flags_host = saved.flags_host;
-	e->flags_mem = saved.flags_mem;
-	e->n_stubs = saved.n_stubs;
-	e->failed = saved.failed;
-	e->j->n_steps = steps;
+	back_to(e, &start);
 	return ok;
 }

@@ -13,6 +13,12 @@ enum { H_T0 = 9, H_T1 = 10, H_RSP = 11, NO_REG = 0xff };
 enum { CODE_SIZE = 48 << 20, STEPS_MAX = 1 << 19, EXITS_MAX = 1 << 19, JBLOCKS_MAX = 1 << 17, JIT_JUMP_SIZE = 1 << 13,
 	JIT_BLOCK_CODE_MAX = 32 << 10 };
 
+/* Register sets that stay in the host's registers from block to block (live.c); cpu.jit.live. */
+enum { LIVE_VEC = 1, LIVE_X87 = 2, LIVE_SETS = 3 };
+/* What instructions the host may be given beyond x86-64's own. */
+enum host_feature { HOST_SSE42 = 1 << 0 /* and all before it, POPCNT */, HOST_AES = 1 << 1, HOST_SHA = 1 << 2, HOST_AVX2 = 1 << 3 /* FMA, F16C */,
+	HOST_BMI = 1 << 4 /* 1 and 2, LZCNT, MOVBE */, HOST_ADX = 1 << 5 };
+
 enum exit_kind { EXIT_LINK, EXIT_INDIRECT, EXIT_INTERP };
 struct jit_exit {
 	enum exit_kind kind;
@@ -45,12 +51,14 @@ struct jit {
 	uint8_t *leave, *step;          /* common pieces, writable mapping */
 	uint8_t *jump_common[2][2] /* and directness */, *ret_miss[2], *ret_empty[2];    /* by CPL 3 */
 	uint8_t *stacks;                /* return stacks */
+	uint8_t *live_save, *live_restore, *live_load[LIVE_SETS];
+	unsigned host_has;              /* enum host_feature */
 	struct jit_counters count;
 };
 
 /* ---- emission ---- */
-enum { STUBS_MAX = 2 * BLOCK_MAX + 8 };
-enum stub_kind { STUB_STEP, STUB_INTERP, STUB_TAKEN };
+enum { STUBS_MAX = 3 * BLOCK_MAX + 8 };
+enum stub_kind { STUB_STEP, STUB_INTERP, STUB_TAKEN, STUB_LIVE };
 struct stub {
 	enum stub_kind kind;
 	uint8_t *from, *back;           /* rel32 that jumps here; where to go on */
@@ -58,6 +66,7 @@ struct stub {
 	unsigned slot, count;
 	int64_t target;                 /* TAKEN: from the start of the page */
 	bool load_flags, backward;
+	uint8_t live;                   /* LIVE: the set wanted */
 };
 /* One guest instruction of the block being translated. */
 struct ji {
@@ -68,6 +77,12 @@ struct ji {
 	uint8_t size;                   /* operand size in bytes: 1, 2, 4, 8 */
 	bool ends;
 };
+/* What is known at a place about registers that stay in the host's (live.c). */
+struct em_live {
+	uint8_t sets;                   /* live for certain */
+	bool x87_page;                  /* the page of x87 instructions has been noted */
+	uint8_t x87_seg;                /* the segment noted as jit.x87.mem_seg, 0 = none */
+};
 struct em {
 	struct jit *j;
 	struct cpu *c;
@@ -75,6 +90,7 @@ struct em {
 	uint8_t *p;
 	bool code64, user, flags_host, flags_mem, failed;
 	unsigned page_off;              /* of the block */
+	struct em_live live;
 	struct stub stubs[STUBS_MAX];
 	unsigned n_stubs;
 };
@@ -111,6 +127,10 @@ unsigned em_use(struct em *e, unsigned guest, unsigned temp);
 /* Memory (emit_mem.c): the address of i's operand into r9; then its host address, with a way out when it is not plain memory. */
 void em_address(struct em *e, const struct ji *i, bool segment);
 void em_check(struct em *e, const struct ji *i, unsigned size, bool write);
+/* r9, a linear address, is a multiple of size; else the interpreter's.  Flags are lost. */
+void em_check_aligned(struct em *e, const struct ji *i, unsigned size);
+/* Jump (second byte of a 0F 8x) out of line: the interpreter takes i, or goes on from i. */
+void em_jump_out(struct em *e, unsigned jcc, enum stub_kind kind, const struct ji *i);
 /* Instructions that the interpreter executes.  em_steps and em_stub set e->failed when there is no room. */
 void em_steps(struct em *e, const struct ji *i, unsigned n);
 struct insn *jit_new_steps(struct em *e, const struct ji *i, unsigned n);
@@ -143,6 +163,25 @@ void jump_make_common(struct em *e);
 bool jump_create(struct jit *j);
 void jump_destroy(struct jit *j);
 void jump_reset_stack(struct cpu *c, bool user);
+/* live.c.  Anything that calls C from translated code has stored all guest registers, then calls em_live_store(), which keeps what was
+ * live in bl, and em_live_reload() before it goes on; both on the host's stack, of any alignment. */
+void em_live_pieces(struct em *e);
+void em_live_loads(struct em *e);
+void em_live_store(struct em *e);
+void em_live_reload(struct em *e);
+/* i wants a set: load it if it is not, or leave to the interpreter before i when it may not be.  Flags are saved and lost. */
+void em_live(struct em *e, const struct ji *i, unsigned set);
+void em_live_stub(struct em *e, const struct stub *s);
+static inline void em_live_forget(struct em *e) { e->live = (struct em_live) { 0 }; }
+/* Guest registers but r9-r11 between host and struct cpu; flags stay. */
+void em_all_regs(struct em *e, bool load);
+
+unsigned em_host_features(void);        /* enum host_feature */
+/* emit_fp.c: vector and x87 instructions, as em_native. */
+bool em_fp(struct em *e, const struct ji *i);
+bool em_x87(struct em *e, const struct ji *i);
+/* After a memory access of i: where the ways out of line since stub `first` come back. */
+void em_close_stubs(struct em *e, unsigned first, const struct ji *i);
 
 /* block.c: translate b; false: it stays with the interpreter. */
 bool jit_translate(struct jit *j, struct block *b);

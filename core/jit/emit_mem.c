@@ -49,6 +49,20 @@ void em_check(struct em *e, const struct ji *i, unsigned size, bool write)
 	em_rm(e, (struct enc) { .op = 0x03, .size = 8, .reg = H_T0 }, H_T1, NO_REG, 0, offsetof(struct tlb_entry, addend));
 }
 
+void em_jump_out(struct em *e, unsigned jcc, enum stub_kind kind, const struct ji *i)
+{
+	struct stub *s = em_stub(e, kind, i);
+	em8(e, 0x0f), em8(e, jcc);
+	s->from = e->p;
+	em32(e, 0);
+}
+
+void em_check_aligned(struct em *e, const struct ji *i, unsigned size)
+{
+	em8(e, 0x41), em8(e, 0xf6), em8(e, 0xc0 | (H_T0 & 7)), em8(e, size - 1);        /* test r9b, */
+	em_jump_out(e, 0x85, STUB_STEP, i);
+}
+
 struct stub *em_stub(struct em *e, enum stub_kind kind, const struct ji *i)
 {
 	if (e->n_stubs == STUBS_MAX) {          /* the last one's place: what is emitted from here on is thrown away */
@@ -78,6 +92,7 @@ void em_steps(struct em *e, const struct ji *i, unsigned n)
 	em_flags_clobber(e, i->live_in);
 	call_step(e, steps);
 	e->flags_mem = true;
+	em_live_forget(e);
 }
 
 void em_leave_to_interp(struct em *e, unsigned slot)
@@ -137,6 +152,9 @@ void em_stubs(struct em *e)
 			break;
 		case STUB_INTERP:
 			em_leave_to_interp(e, s->slot);
+			break;
+		case STUB_LIVE:
+			em_live_stub(e, s);
 			break;
 		case STUB_TAKEN:
 			em_goto(e, s->target, s->count, s->backward);

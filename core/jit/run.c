@@ -12,7 +12,7 @@
 static const uint8_t saved_regs[] = { RBX, RBP, R12, R13, R14, R15 };
 static void push_host(struct em *e, unsigned r) { if (r & 8) em8(e, 0x41); em8(e, 0x50 | (r & 7)); }
 static void pop_host(struct em *e, unsigned r) { if (r & 8) em8(e, 0x41); em8(e, 0x58 | (r & 7)); }
-static void all_regs(struct em *e, bool load)
+void em_all_regs(struct em *e, bool load)
 {
 	for (unsigned n = 0; n < 16; n++)
 		if (!in_env(n))
@@ -41,12 +41,14 @@ static void make_enter(struct em *e)
 	em_store_env(e, RSP, ENV(c_sp));
 	em_load_env(e, RSP, ENV(sp));
 	em_mov(e, H_T0, RDI);
-	all_regs(e, true);
+	em_all_regs(e, true);
 	em8(e, 0x41), em8(e, 0xff), em8(e, 0xe0 | (H_T0 & 7));
 	e->j->leave = e->p;                                     /* r10 = the exit */
-	all_regs(e, false);
+	em_all_regs(e, false);
 	to_host_stack(e);
-	em_mov(e, RAX, H_T1);
+	em_mov(e, R12, H_T1);
+	em_live_store(e);
+	em_mov(e, RAX, R12);
 	leave_frame(e);
 }
 
@@ -55,21 +57,25 @@ static void make_enter(struct em *e)
 static void make_step(struct em *e)
 {
 	e->j->step = e->p;
-	all_regs(e, false);
+	em_all_regs(e, false);
 	em_env(e, (struct enc) { .op = 0x8f, .size = 4, .reg = 0 }, ENV(back));         /* pop */
 	to_host_stack(e);
+	em_mov(e, R12, H_T0);
+	em_mov(e, R13, H_T1);
+	em_live_store(e);
 	em_imm64(e, RDI, (uintptr_t)e->c);
-	em_mov(e, RSI, H_T1);
-	em_mov(e, RDX, H_T0);
+	em_mov(e, RSI, R13);
+	em_mov(e, RDX, R12);
 	em_imm64(e, RAX, (uintptr_t)jit_step);
 	em8(e, 0xff), em8(e, 0xd0);
 	em8(e, 0x84), em8(e, 0xc0);                             /* test al, al */
 	em8(e, 0x0f), em8(e, 0x84);
 	uint8_t *out = e->p;
 	em32(e, 0);
+	em_live_reload(e);
 	em_load_env(e, RSP, ENV(sp));
 	em_env(e, (struct enc) { .op = 0xff, .size = 4, .reg = 6 }, ENV(back));         /* push */
-	all_regs(e, true);
+	em_all_regs(e, true);
 	em8(e, 0xc3);
 	em_patch(out, e->p);
 	em8(e, 0x31), em8(e, 0xc0);
@@ -107,6 +113,7 @@ struct jit *jit_new(struct cpu *c)
 	j->c = c;
 	j->hot = JIT_HOT;
 	j->indirect[0].kind = j->indirect[1].kind = EXIT_INDIRECT;
+	j->host_has = em_host_features();
 	j->steps = reserve(STEPS_MAX * sizeof *j->steps);
 	j->exits = reserve(EXITS_MAX * sizeof *j->exits);
 	j->blocks = reserve(JBLOCKS_MAX * sizeof *j->blocks);
@@ -116,11 +123,13 @@ struct jit *jit_new(struct cpu *c)
 		return NULL;
 	}
 	struct em e = { .j = j, .c = c, .p = j->rw };
+	em_live_pieces(&e);
+	uint8_t *code = jit_rx(j, e.p);
 	make_enter(&e);
+	em_live_loads(&e);
 	make_step(&e);
 	jump_make_common(&e);
 	j->used = j->fixed = ((size_t)(e.p - j->rw) + 63) & ~(size_t)63;
-	uint8_t *code = j->rx;
 	memcpy(&j->enter, &code, sizeof code);
 	if (!jump_create(j)) {
 		jit_free(j);
