@@ -70,10 +70,10 @@ struct image *image_window(struct image *below, const struct image_opts *o, uint
 	} else if (size != UINT64_MAX && size > below->size - offset) {
 		error_set(err, "The sum of offset (%llu) and size (%llu) has to be smaller or equal to the  actual size of the containing file (%llu)",
 			(unsigned long long)offset, (unsigned long long)size, (unsigned long long)below->size);
-	} else if (offset % BLOCK_SECTOR || (size != UINT64_MAX && size % BLOCK_SECTOR)) {
-		error_set(err, "Specified %s is not multiple of %d", offset % BLOCK_SECTOR ? "offset" : "size", BLOCK_SECTOR);
+	} else if (size != UINT64_MAX && size % BLOCK_SECTOR) {
+		error_set(err, "Specified size is not multiple of %d", BLOCK_SECTOR);
 	} else {
-		struct image *im = new_image(&format_window, below->file, o, size == UINT64_MAX ? below->size - offset : size);
+		struct image *im = new_image(&format_window, below->file, o, size == UINT64_MAX ? (below->size - offset) & ~(uint64_t)(BLOCK_SECTOR - 1) : size);
 		im->backing = below;
 		im->priv = start;
 		return im;

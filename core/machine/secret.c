@@ -81,7 +81,7 @@ bool secret_check(const struct kv *kv, struct error *err)
 	if (format && strcmp(format, "raw") && strcmp(format, "base64"))
 		return error_set(err, "Parameter 'format' does not accept value '%s'", format);
 	if (!kv_get(kv, "data") == !kv_get(kv, "file"))
-		return error_set(err, kv_get(kv, "data") ? "'file' and 'data' are mutually exclusive" : "Must provide 'file' or 'data'");
+		return error_set(err, kv_get(kv, "data") ? "'file' and 'data' are mutually exclusive" : "Either 'file' or 'data' must be provided");
 	char *bytes = read_bytes(kv, &len, err);
 	secret_free(bytes, bytes ? len : 0);
 	return bytes;

@@ -52,6 +52,8 @@ HANDLER(cmd_migrate_parameter)
 		"this machine cannot be migrated: it has no parameter %s" : "invalid parameter value: %s", arg_str(a, "parameter"));
 }
 
+HANDLER(cmd_migrate) { return migration_refused(arg_str(a, "uri"), err); }
+
 HANDLER(cmd_migrate_continue)
 {
 	return error_set(err, name_listed(names_migrate_states, arg_str(a, "state")) ? "Migration not in expected state: %s" :
@@ -107,7 +109,12 @@ HANDLER(cmd_netdev_add)
 	return ok;
 }
 
-HANDLER(cmd_nbd_start) { return error_set(err, "this build has no NBD server: cannot listen on '%s'", arg_str(a, "uri")); }
+HANDLER(cmd_nbd_start)
+{
+	const char *uri = arg_str(a, "uri");
+
+	return error_set(err, strchr(uri, ':') ? "this build has no NBD server: cannot listen on '%s'" : "error parsing address '%s'", uri);
+}
 
 /* ---- debugging --------------------------------------------------------------------------------------------------------------------- */
 

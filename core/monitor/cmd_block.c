@@ -106,12 +106,20 @@ static bool no_change(struct mon_ctx *x, const struct mon_args *a, const char *n
 {
 	const char *id = arg_str(a, "device");
 
-	return error_set(err, drive_find(x->m, id) ? "Drive '%s' is read and written as it is: jobs, resizing and snapshots of drives are not in this build" :
+	return error_set(err, drive_find(x->m, id) ? "'%s' is read and written as it is: jobs, overlays and snapshots of images are not in this build" :
 		"Cannot find device='%s' nor node-name='%s'", id, node);
 }
 
 HANDLER(cmd_block_absent) { return no_change(x, a, arg_str(a, "device"), err); }
 HANDLER(cmd_drive_absent) { return no_change(x, a, "", err); }
+
+HANDLER(cmd_qemu_io)
+{
+	const char *name = arg_str(a, "device");
+
+	return error_set(err, drive_find(x->m, name) || drive_by_node(x->m, name) || node_find(x->m, name) ?
+		"'%s' is for the guest alone: the commands of the disk tool are not in this build" : "Cannot find device='' nor node-name='%s'", name);
+}
 
 HANDLER(cmd_nbd_add)
 {

@@ -72,7 +72,7 @@ HANDLER(info_memdev)
 
 	for (unsigned n = 0; memdev_at(x->m, n, &d); n++)
 		text_printf(x->out, "memory backend: %s\n  size:  %" PRIu64 "\n  merge: %s\n  dump: %s\n  prealloc: %s\n  share: %s\n"
-			"  reserve: false\n  policy: default\n  host nodes: \n", d.id, d.size, yes_no(d.merge), yes_no(d.dump), yes_no(d.prealloc), yes_no(d.share));
+			"  reserve: false\n  policy: default\n  host nodes: \n\n", d.id, d.size, yes_no(d.merge), yes_no(d.dump), yes_no(d.prealloc), yes_no(d.share));
 	return true;
 }
 

@@ -27,6 +27,8 @@ extern const struct qmp_cmd qmp_commands[];             /* these three end with 
 extern const struct qmp_type qmp_types[];
 extern const struct qmp_event qmp_events[];
 
+/* Can it do anything but fail? */
+bool qmp_works(const struct qmp_cmd *c);
 bool qmp_flag(const struct qmp_cmd *c, const char *flag);
 const struct qmp_type *qmp_find_type(const char *name, size_t len);
 json_t *qmp_version_info(void);

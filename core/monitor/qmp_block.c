@@ -226,9 +226,9 @@ QMP_HANDLER(qmp_block_resize)
 
 	if (!id == !name)
 		return qmp_done(error_set(err, "Need exactly one of 'device' and 'node-name'"));
-	if (size < 0)
-		return qmp_done(error_set(err, "Parameter 'size' expects a >0 size"));
 	struct drive *d = id ? drive_find(m, id) : drive_by_node(m, name);
+	if (size < 0 && (!d || d->image))
+		return qmp_done(error_set(err, "Parameter 'size' expects a >0 size"));
 	if (d)
 		return qmp_done(drive_resize(d, (uint64_t)size, err));
 	struct node *n = name ? node_find(m, name) : NULL;
@@ -255,14 +255,4 @@ QMP_HANDLER(qmp_set_throttle)
 		if (qmp_num(a, limits[i]))
 			return qmp_done(error_set(err, "Drive '%s' stays without limits: this build has none", d->id));
 	return json_object();
-}
-
-QMP_HANDLER(qmp_block_absent)
-{
-	const char *id = qmp_str(a, "device") ? qmp_str(a, "device") : qmp_str(a, "id") ? qmp_str(a, "id") : "", *node = qmp_str(a, "node-name");
-
-	for (const struct drive *d = drive_first(m); d; d = d->next)
-		if (!strcmp(d->id, id) || (node && d->image && !strcmp(d->node, node)))
-			return qmp_done(error_set(err, "Drive '%s' is read and written as it is: jobs, resizing and snapshots of drives are not in this build", d->id));
-	return qmp_done(error_set(err, GENERIC "Cannot find device='%s' nor node-name='%s'", id, node ? node : qmp_str(a, "device") ? id : ""));
 }

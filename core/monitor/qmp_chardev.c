@@ -24,6 +24,7 @@ QMP_HANDLER(qmp_query_backends)
 
 	for (const struct chardev_kind *const *k = chardev_kinds; *k; k++)
 		json_array_append_new(list, json_pack("{s:s}", "name", (*k)->name));
+	json_array_append_new(list, json_pack("{s:s}", "name", "memory"));
 	return list;
 }
 
@@ -67,7 +68,7 @@ static struct kv *backend_kv(const json_t *backend, const char *id)
 	struct kv *kv = NULL;
 	json_t *v;
 
-	chr_kv_add(&kv, "backend", type);
+	chr_kv_add(&kv, "backend", strcmp(type, "memory") ? type : "ringbuf");  /* its old name */
 	if (id)
 		chr_kv_add(&kv, "id", id);
 	/* a server waits for its client unless told otherwise, but not while the machine runs */

@@ -11,6 +11,11 @@ bool qmp_flag(const struct qmp_cmd *c, const char *flag)
 	return at && (at == c->flags || at[-1] == ' ') && (!at[n] || at[n] == ' ');
 }
 
+bool qmp_works(const struct qmp_cmd *c)
+{
+	return !qmp_flag(c, "absent") && (c->run || !c->answer || *c->answer > *NO_COMMAND || *c->answer < *GENERIC);
+}
+
 const struct qmp_type *qmp_find_type(const char *name, size_t len)
 {
 	for (const struct qmp_type *t = qmp_types; t->name; t++)

@@ -55,7 +55,8 @@ QMP_HANDLER(qmp_query_commands)
 	json_t *list = json_array();
 
 	for (const struct qmp_cmd *c = qmp_commands; c->name; c++)
-		json_array_append_new(list, json_pack("{s:s}", "name", c->name));
+		if (qmp_works(c))
+			json_array_append_new(list, json_pack("{s:s}", "name", c->name));
 	return list;
 }
 
@@ -184,7 +185,7 @@ QMP_HANDLER(qmp_dump_memory)
 	bool begin = json_object_get(a, "begin"), length = json_object_get(a, "length");
 
 	if (strncmp(file, "file:", 5))
-		return qmp_done(error_set(err, "Parameter 'protocol' expects 'file:NAME'"));
+		return qmp_done(error_set(err, "Invalid parameter 'protocol'"));
 	if (qmp_bool(a, "paging"))
 		return qmp_done(error_set(err, "this build writes physical memory only, without paging"));
 	if (format && strcmp(format, "elf"))

@@ -3,7 +3,16 @@
 #define CORE_MONITOR_QMP_HANDLERS_H
 #include "core/monitor/qmp.h"
 QMP_HANDLER(qmp_add_fd);
-QMP_HANDLER(qmp_block_absent);
+QMP_HANDLER(qmp_no_block_job);
+QMP_HANDLER(qmp_no_device_job);
+QMP_HANDLER(qmp_no_snapshot);
+QMP_HANDLER(qmp_no_bitmap);
+QMP_HANDLER(qmp_no_threshold);
+QMP_HANDLER(qmp_no_iothread);
+QMP_HANDLER(qmp_no_export);
+QMP_HANDLER(qmp_transaction);
+QMP_HANDLER(qmp_yank);
+QMP_HANDLER(qmp_migrate);
 QMP_HANDLER(qmp_block_resize);
 QMP_HANDLER(qmp_blockdev_add);
 QMP_HANDLER(qmp_blockdev_del);

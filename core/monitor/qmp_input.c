@@ -96,6 +96,8 @@ QMP_HANDLER(qmp_input_send_event)
 
 	if (qmp_str(a, "device"))
 		return qmp_done(error_set(err, NOT_FOUND "Device '%s' not found", qmp_str(a, "device")));
+	if (m->state != RUN_RUNNING)
+		return qmp_done(error_set(err, "VM not running"));
 	json_array_foreach(events, i, e)
 		keys += !strcmp(qmp_str(e, "type"), "key");
 	if (keys > input_key_room(m))

@@ -160,6 +160,8 @@ json_t *qmp_schema(void)
 
 	intern(&s, "", 0);                      /* the empty object is type 0 */
 	for (const struct qmp_cmd *c = qmp_commands; c->name; c++) {
+		if (!qmp_works(c))
+			continue;
 		json_t *extra = features(c);
 		type_name(&s, c->args, strlen(c->args), arg, sizeof(arg));
 		if (*c->args)                   /* members, not a type's name */

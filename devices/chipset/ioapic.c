@@ -161,7 +161,7 @@ static void info_pic(void *arg, struct text *out)
 	if (a->select >= REG_TABLE)
 		text_printf(out, " (redir[%u])\n", (a->select - REG_TABLE) / 2u);
 	else
-		text_printf(out, "%s\n", a->select == REG_ID ? " (IOAPICID)" : a->select == REG_VERSION ? " (IOAPICVER)" : " (IOAPICARB)");
+		text_printf(out, "%s\n", a->select == REG_ID ? "" : a->select == REG_VERSION ? " (IOAPICVER)" : " (IOAPICARB)");
 	for (unsigned n = 0; n < IOAPIC_PINS; n++) {
 		uint64_t e = a->table[n];
 		text_printf(out, "  pin %-2u 0x%016" PRIx64 " dest=%" PRIx64 " vec=%-3u %s %-5s %-6s %-6s %s\n", n, e, e >> 56, (uint8_t)e,

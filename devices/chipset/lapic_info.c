@@ -13,8 +13,8 @@ static void print_lvt(const struct lapic *l, unsigned entry, const char *name, s
 
 	if (mode == APIC_FIXED || mode == APIC_LOWEST || mode == APIC_EXTINT)
 		snprintf(vector, sizeof vector, " (vec %u)", v & 0xff);
-	text_printf(out, "%s\t 0x%08x %s %-5s %-6s %-12s %-6s%s\n", name, v, v & LVT_ACTIVE_LOW ? "active-lo" : "active-hi",
-	            v & LVT_LEVEL ? "level" : "edge", v & LVT_MASKED ? "masked" : "", entry == LVT_TIMER ? timer_modes[v >> 17 & 3] : "",
+	text_printf(out, "%s\t 0x%08x %s %-5s %-6s %-7s %-12s %-6s%s\n", name, v, v & LVT_ACTIVE_LOW ? "active-lo" : "active-hi",
+	            v & LVT_LEVEL ? "level" : "edge", v & LVT_MASKED ? "masked" : "", v >> 12 & 1 ? "pending" : "", entry == LVT_TIMER ? timer_modes[v >> 17 & 3] : "",
 	            entry == LVT_TIMER || entry == LVT_ERROR ? "Fixed" : modes[mode], vector);
 }
 
@@ -46,7 +46,7 @@ static void print_icr(const struct lapic *l, struct text *out)
 			text_printf(out, "%u", hi >> 24 >> i & 1);
 		text_printf(out, " (APIC ID)\n");
 	} else {
-		text_printf(out, " cpu %u (X2APIC ID)\n", l->base & BASE_EXTD ? hi : hi >> 24);
+		text_printf(out, " cpu %u (%s ID)\n", l->base & BASE_EXTD ? hi : hi >> 24, l->base & BASE_EXTD ? "X2APIC" : "APIC");
 	}
 }
 

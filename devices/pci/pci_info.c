@@ -19,16 +19,21 @@ static const struct { uint16_t class_code; const char *name; } classes[] = {
 
 static unsigned get16(const uint8_t *p) { return p[0] | p[1] << 8; }
 
+/* NULL: it has no name. */
+static const char *class_name(const struct pci_device *p)
+{
+	for (unsigned i = 0; i < sizeof classes / sizeof classes[0]; i++)
+		if (classes[i].class_code == get16(p->config + PCI_CLASS))
+			return classes[i].name;
+	return NULL;
+}
+
 static void add_class(const struct pci_device *p, struct text *out)
 {
-	unsigned code = get16(p->config + PCI_CLASS);
-
-	for (unsigned i = 0; i < sizeof classes / sizeof classes[0]; i++)
-		if (classes[i].class_code == code) {
-			text_printf(out, "%s", classes[i].name);
-			return;
-		}
-	text_printf(out, "Class %04u", code);
+	if (class_name(p))
+		text_printf(out, "%s", class_name(p));
+	else
+		text_printf(out, "Class %04u", get16(p->config + PCI_CLASS));
 }
 
 /* Where the BAR is, all ones when it is nowhere: so QEMU's users know it. */
@@ -107,10 +112,11 @@ static void json_device(const struct pci_device *p, struct text *out)
 {
 	const uint8_t *c = p->config;
 
-	text_printf(out, "{\"bus\": 0, \"slot\": %d, \"function\": %d, \"class_info\": {\"class\": %u, \"desc\": \"", p->devfn >> 3, p->devfn & 7,
+	text_printf(out, "{\"bus\": 0, \"slot\": %d, \"function\": %d, \"class_info\": {\"class\": %u", p->devfn >> 3, p->devfn & 7,
 	            get16(c + PCI_CLASS));
-	add_class(p, out);
-	text_printf(out, "\"}, \"id\": {\"vendor\": %u, \"device\": %u", get16(c + PCI_VENDOR), get16(c + PCI_DEVICE));
+	if (class_name(p))
+		text_printf(out, ", \"desc\": \"%s\"", class_name(p));
+	text_printf(out, "}, \"id\": {\"vendor\": %u, \"device\": %u", get16(c + PCI_VENDOR), get16(c + PCI_DEVICE));
 	if (get16(c + PCI_SUBVENDOR))
 		text_printf(out, ", \"subsystem-vendor\": %u, \"subsystem\": %u", get16(c + PCI_SUBVENDOR), get16(c + PCI_SUBSYSTEM));
 	text_printf(out, "}, \"irq_pin\": %d", c[PCI_INT_PIN]);

@@ -109,7 +109,9 @@ static void windows(void **state)
 	assert_null(drive_first(m));            /* it was the device's own */
 	assert_true(node_delete(m, "r", &err));
 	node("raw,node-name=r,file=f,offset=2M", "Offset (2097152) cannot be greater than size of the containing file (1048576)");
-	node("raw,node-name=r,file=f,offset=100", "Specified offset is not multiple of 512");
+	node("raw,node-name=r,file=f,size=100", "Specified size is not multiple of 512");
+	assert_int_equal(node("raw,node-name=r,file=f,offset=100", "")->image->size, (1 << 20) - 512);
+	assert_true(node_delete(m, "r", &err));
 	node("raw,node-name=r,file=f,size=2M", "The sum of offset (0) and size (2097152) has to be smaller or equal to the  actual size of the containing file (1048576)");
 	assert_true(node_delete(m, "f", &err));
 }

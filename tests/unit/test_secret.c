@@ -45,7 +45,7 @@ static void secrets(void **state)
 	holds(m, "b", "\0a\0", 3);
 	holds(m, "c", "aGVs\n", 5);
 	holds(m, "d", "hel", 3);
-	add(m, "secret,id=e", "Must provide 'file' or 'data'");
+	add(m, "secret,id=e", "Either 'file' or 'data' must be provided");
 	add(m, "secret,id=e,data=x,file=y", "'file' and 'data' are mutually exclusive");
 	add(m, "secret,id=e,data=x,format=hex", "Parameter 'format' does not accept value 'hex'");
 	add(m, "secret,id=e,data=%%%,format=base64", "The base64 data of the secret is not valid");
