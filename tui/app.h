@@ -93,6 +93,7 @@ struct app {
 	enum log_mode log_mode;                 /* the last one chosen */
 	struct log_wish log_wish[LOG_WISHES];
 	unsigned n_log_wishes;
+	bool linear;                            /* terminals that come are shown text only; see linear.h */
 	enum mouse_mode mouse;
 	struct drag drag;
 	struct { bool known; int x, y; unsigned buttons; } pointer;     /* the guest's: where it was last */

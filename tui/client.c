@@ -1,6 +1,7 @@
 /* client.c - see client.h. */
 #include "tui/client.h"
 #include "tui/app.h"
+#include "tui/linear.h"
 #include "tui/requests.h"
 #include "tui/wire.h"
 #include <errno.h>
@@ -76,12 +77,18 @@ void client_done(struct client *c, int status, const char *fmt, ...)
 
 /* ---- the terminal ----------------------------------------------------------------------------------------------------------------- */
 
+/* Lines end here and nothing else has to be put right. */
+static const char *goodbye(const struct client *c)
+{
+	return c->linear ? "\r\n" : curses_goodbye(c->screen);
+}
+
 /* Is another terminal of this machine on the same line, or does its own program still hold it?  Only a dead client's terminal is ours to
  * put right, and only when its modes are still the ones it set: a shell may have been faster. */
 static void put_right(struct client *c)
 {
 	struct termios now;
-	const char *bye = curses_goodbye(c->screen);
+	const char *bye = goodbye(c);
 	if (c->suspended || c->tty.gone || tcgetattr(c->tty.fd, &now) || now.c_lflag != c->ours.c_lflag || now.c_iflag != c->ours.c_iflag)
 		return;
 	if (!tty_flush(&c->tty)) {
@@ -115,6 +122,7 @@ void client_free(struct client *c)
 		close(c->sock);
 	if (c->locale)
 		freelocale(c->locale);
+	linear_free(c->linear);
 	fifo_free(&c->out);
 	grid_free(&c->part);
 	free(c);
@@ -167,12 +175,13 @@ static void on_key(void *arg, const struct key *k)
 
 static bool open_screen(struct client *c, const struct wire_attach *w, struct error *err)
 {
-	struct curses_options o = { .term = w->term, .cols = c->cols, .rows = c->rows, .direct_colour = w->direct_colour, .no_colour = w->no_colour };
+	const char *term = w->linear && (!*w->term || !strcmp(w->term, "dumb")) ? "xterm" : w->term;    /* keys may be anything then */
+	struct curses_options o = { .term = term, .cols = c->cols, .rows = c->rows, .direct_colour = w->direct_colour, .no_colour = w->no_colour };
 	c->locale = newlocale(LC_CTYPE_MASK, w->locale, (locale_t)0);
 	if (!c->locale)
 		c->locale = newlocale(LC_CTYPE_MASK, w->utf8 ? "C.UTF-8" : "C", (locale_t)0);
 	uselocale(c->locale ? c->locale : LC_GLOBAL_LOCALE);
-	o.utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
+	c->utf8 = o.utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
 	c->screen = app_take_screen(c->app, &o);
 	if (c->screen)
 		curses_resize(c->screen, o.cols, o.rows);
@@ -216,7 +225,9 @@ static void attach(struct client *c, const struct wire_msg *m, int fd)
 		client_done(c, 1, "%s", err.msg[0] ? err.msg : "a terminal or locale with such a name is not taken");
 		return;
 	}
-	const char *bye = curses_goodbye(c->screen);
+	if (w.linear || c->app->linear)
+		c->linear = linear_new();
+	const char *bye = goodbye(c);
 	wire_make(&welcome, WIRE_WELCOME, bye, strlen(bye));
 	if (!wire_send(c->sock, &welcome, c->app->guard->log_fd))
 		c->dead = true;
@@ -236,26 +247,45 @@ static void suspend(struct client *c)
 	client_send(c, &m);
 }
 
+static void say_goodbye_is(struct client *c)
+{
+	struct wire_msg welcome;
+	const char *bye = goodbye(c);
+	wire_make(&welcome, WIRE_WELCOME, bye, strlen(bye));
+	client_send(c, &welcome);
+}
+
 static void resume(struct client *c)
 {
-	const char *hello = curses_hello(c->screen);
+	const char *hello = c->linear ? "" : curses_hello(c->screen);
 	c->suspended = false;
 	tty_put(&c->tty, hello, strlen(hello));
 	curses_forget(c->screen);
 }
 
-static void say_goodbye_is(struct client *c)
+void client_linear(struct client *c, bool on)
 {
-	struct wire_msg welcome;
-	const char *bye = curses_goodbye(c->screen);
-	wire_make(&welcome, WIRE_WELCOME, bye, strlen(bye));
-	client_send(c, &welcome);
+	if (!c->screen || c->dead || on == (c->linear != NULL))
+		return;
+	if (on) {
+		client_mouse(c);
+		if (!c->suspended)
+			tty_put(&c->tty, goodbye(c), strlen(goodbye(c)));
+		c->linear = linear_new();
+	} else {
+		linear_free(c->linear);
+		c->linear = NULL;
+		resume(c);
+	}
+	client_mouse(c);
+	say_goodbye_is(c);
+	c->behind = c->app->dirty = true;
 }
 
 void client_mouse(struct client *c)
 {
 	const char *on, *off, *was_on, *was_off;
-	unsigned mode = c->read_only ? MOUSE_OFF : c->app->mouse;
+	unsigned mode = c->read_only || c->linear ? MOUSE_OFF : c->app->mouse;
 	if (!c->screen || c->dead || c->mouse == mode)
 		return;
 	mouse_sequences(c->mouse, &was_on, &was_off);
@@ -388,7 +418,16 @@ static const struct grid *fit(struct client *c)
 	return p;
 }
 
-void client_draw(struct client *c)
+static void draw_linear(struct client *c)
+{
+	struct text t = { 0 };
+	linear_update(c->linear, c->app, !c->utf8, &t);
+	if (t.len)
+		tty_put(&c->tty, t.s, t.len);
+	text_free(&t);
+}
+
+static void draw_screen(struct client *c)
 {
 	size_t len;
 	uselocale(c->locale ? c->locale : LC_GLOBAL_LOCALE);
@@ -396,6 +435,14 @@ void client_draw(struct client *c)
 	uselocale(LC_GLOBAL_LOCALE);
 	if (len)
 		tty_put(&c->tty, bytes, len);
+}
+
+void client_draw(struct client *c)
+{
+	if (c->linear)
+		draw_linear(c);
+	else
+		draw_screen(c);
 	if (c->bell)
 		tty_put(&c->tty, "\a", 1);
 	c->bell = c->behind = false;

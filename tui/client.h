@@ -13,6 +13,7 @@
 struct app;
 struct wire_msg;
 struct waiting;
+struct linear;
 struct client {
 	struct app *app;
 	int sock;
@@ -23,8 +24,9 @@ struct client {
 	struct grid part;                       /* what it shows of a workstation of another size */
 	char term[64], mux;                     /* its TERM; 't' inside tmux, 's' inside screen */
 	int cols, rows, part_x, part_y;         /* part_*: where the part begins in the workstation */
+	struct linear *linear;                  /* plain text instead of a screen; NULL: a screen */
 	unsigned mouse;                         /* enum mouse_mode that its terminal was asked for */
-	bool read_only, suspended;
+	bool read_only, suspended, utf8;
 	bool armed;                             /* read-only: the prefix key was typed */
 	bool behind;                            /* has not got the newest frame */
 	bool bell;
@@ -48,6 +50,8 @@ void client_done(struct client *c, int status, const char *fmt, ...) __attribute
 void client_flush(struct client *c);
 /* Takes frames now. */
 bool client_ready(struct client *c);
+/* Show plain text, or a screen again. */
+void client_linear(struct client *c, bool on);
 /* Ask the terminal for mouse reports, or no more, as the workstation has it. */
 void client_mouse(struct client *c);
 /* Send what changed in the workstation's grid. */

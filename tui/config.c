@@ -109,6 +109,19 @@ bool app_set(struct app *a, const char *name, const char *value, struct error *e
 		return set_prefix(a, value, err);
 	if (!strcmp(name, "scrollback"))
 		return number(name, value, 1, 4096, &a->scrollback_mib, err) && apply_scrollback(a);
+	if (!strcmp(name, "borders")) {
+		if (strcmp(value, "lines") && strcmp(value, "ascii"))
+			return error_set(err, "set borders: lines or ascii is wanted");
+		a->grid.ascii = !strcmp(value, "ascii");
+		return true;
+	}
+	if (!strcmp(name, "linear")) {
+		if (!on_off(name, value, &a->linear, err))
+			return false;
+		for (unsigned i = 0; i < a->n_clients; i++)
+			client_linear(a->clients[i], a->linear);
+		return true;
+	}
 	if (!strcmp(name, "copy-keys")) {
 		if (strcmp(value, "vi") && strcmp(value, "emacs"))
 			return error_set(err, "set copy-keys: vi or emacs is wanted");
@@ -152,7 +165,7 @@ bool app_set(struct app *a, const char *name, const char *value, struct error *e
 		snprintf(a->theme_name, sizeof a->theme_name, "%s", value);
 		return true;
 	}
-	return error_set(err, "set knows copy-keys, esc-time, graphics, keymap, log-dir, log-keep, log-size, mouse, paste-ask, paste-char-delay, paste-line-delay, prefix, scrollback and theme");
+	return error_set(err, "set knows borders, copy-keys, esc-time, graphics, keymap, linear, log-dir, log-keep, log-size, mouse, paste-ask, paste-char-delay, paste-line-delay, prefix, scrollback and theme");
 }
 
 /* ---- the file --------------------------------------------------------------------------------------------------------------------- */

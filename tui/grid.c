@@ -118,20 +118,22 @@ int grid_printf(struct grid *g, int x, int y, int limit, struct style s, const c
 
 void grid_box(struct grid *g, struct rect r, struct style s, const char *title, struct style title_style)
 {
+	static const uint32_t lines[] = { 0x2500, 0x2502, 0x250c, 0x2510, 0x2514, 0x2518 }, letters[] = { '-', '|', '+', '+', '+', '+' };
+	const uint32_t *ch = g->ascii ? letters : lines;
 	int right = r.x + r.w - 1, bottom = r.y + r.h - 1;
 	grid_fill(g, r, s);
 	for (int x = r.x + 1; x < right; x++) {
-		grid_put(g, x, r.y, right, 0x2500, s);
-		grid_put(g, x, bottom, right, 0x2500, s);
+		grid_put(g, x, r.y, right, ch[0], s);
+		grid_put(g, x, bottom, right, ch[0], s);
 	}
 	for (int y = r.y + 1; y < bottom; y++) {
-		grid_put(g, r.x, y, right + 1, 0x2502, s);
-		grid_put(g, right, y, right + 1, 0x2502, s);
+		grid_put(g, r.x, y, right + 1, ch[1], s);
+		grid_put(g, right, y, right + 1, ch[1], s);
 	}
-	grid_put(g, r.x, r.y, right + 1, 0x250c, s);
-	grid_put(g, right, r.y, right + 1, 0x2510, s);
-	grid_put(g, r.x, bottom, right + 1, 0x2514, s);
-	grid_put(g, right, bottom, right + 1, 0x2518, s);
+	grid_put(g, r.x, r.y, right + 1, ch[2], s);
+	grid_put(g, right, r.y, right + 1, ch[3], s);
+	grid_put(g, r.x, bottom, right + 1, ch[4], s);
+	grid_put(g, right, bottom, right + 1, ch[5], s);
 	if (title && *title)
 		grid_printf(g, r.x + 2, r.y, right - 1, title_style, " %s ", title);
 }

@@ -28,6 +28,7 @@ struct grid {
 	int cols, rows;
 	struct cell *cells;
 	bool cursor_on, cursor_blinks;
+	bool ascii;                             /* frames of + - | instead of lines */
 	int cursor_x, cursor_y;
 	enum cursor_shape cursor_shape;
 };

@@ -129,7 +129,7 @@ void panes_draw(struct app *a)
 		if (a->tiled && n->kind == NODE_BESIDE) {
 			const struct rect *left = &a->layout.node[n->child[0]].r;
 			for (int y = n->r.y; y < n->r.y + n->r.h; y++)
-				grid_put(&a->grid, left->x + left->w, y, a->cols, 0x2502, a->theme.role[ROLE_TEXT]);
+				grid_put(&a->grid, left->x + left->w, y, a->cols, a->grid.ascii ? '|' : 0x2502, a->theme.role[ROLE_TEXT]);
 		}
 		if (n->kind != NODE_PANE || n->console >= a->n_views || (!a->tiled && i != a->layout.focus))
 			continue;

@@ -33,13 +33,19 @@ struct relay {
 	char said[2048];                /* one sentence for the user at the end */
 };
 
+static bool linear(void)
+{
+	const char *s = getenv("VMUX_LINEAR");
+	return s && *s && strcmp(s, "0");
+}
+
 const char *relay_complaint(void)
 {
 	const char *term = getenv("TERM");
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
 		return "the workstation needs a terminal on stdin and stdout; without one use -nographic or -display none";
-	if (!term || !*term || !strcmp(term, "dumb"))
-		return "the workstation needs a terminal that can place its cursor, and TERM says this one cannot; use -nographic or -display none";
+	if (!linear() && (!term || !*term || !strcmp(term, "dumb")))
+		return "the workstation needs a terminal that can place its cursor, and TERM says this one cannot; use VMUX_LINEAR=1, -nographic or -display none";
 	return NULL;
 }
 
@@ -58,6 +64,7 @@ static bool attach(struct relay *r)
 	w.cols = cols;
 	w.rows = rows;
 	w.direct_colour = colorterm && (!strcmp(colorterm, "truecolor") || !strcmp(colorterm, "24bit"));
+	w.linear = linear();
 	w.no_colour = no_color && *no_color;
 	w.utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
 	w.erase = r->tty.saved.c_cc[VERASE];

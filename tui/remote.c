@@ -118,7 +118,7 @@ static int answer(int sock, bool quiet)
 	return 3;
 }
 
-struct args { const char *name, *rest[4], *pane, *timeout; unsigned n; bool ansi, read_only, quiet, now; };
+struct args { const char *name, *rest[4], *pane, *timeout; unsigned n; bool ansi, read_only, quiet, now, linear; };
 
 /* Options may stand anywhere; what follows "--" is none. */
 static bool read_args(int argc, char **argv, unsigned wanted, const char *usage, struct args *a)
@@ -133,6 +133,8 @@ static bool read_args(int argc, char **argv, unsigned wanted, const char *usage,
 			*(s[2] == 'p' ? &a->pane : &a->timeout) = argv[++i];
 		} else if (options && !strcmp(s, "--now")) {
 			a->now = true;
+		} else if (options && !strcmp(s, "--linear")) {
+			a->linear = true;
 		} else if (options && !strcmp(s, "--ansi")) {
 			a->ansi = true;
 		} else if (options && (!strcmp(s, "-r") || !strcmp(s, "--read-only"))) {
@@ -235,10 +237,12 @@ static int cmd_stop(int argc, char **argv)
 static int cmd_attach(int argc, char **argv)
 {
 	struct args a;
-	const char *complaint = relay_complaint();
 	struct relay_options o = { .log_fd = -1 };
-	if (!read_args(argc, argv, 1, "attach [-r] NAME", &a))
+	if (!read_args(argc, argv, 1, "attach [-r] [--linear] NAME", &a))
 		return 1;
+	if (a.linear)
+		setenv("VMUX_LINEAR", "1", 1);
+	const char *complaint = relay_complaint();
 	if (complaint) {
 		fprintf(stderr, "vmux: %s\n", complaint);
 		return 1;

@@ -9,7 +9,7 @@
 #include <sys/types.h>
 #include <termios.h>
 
-enum { WIRE_VERSION = 0x766d0001, WIRE_DATA = 32000, WIRE_NAME = 64 };
+enum { WIRE_VERSION = 0x766d0002, WIRE_DATA = 32000, WIRE_NAME = 64 };
 enum wire_type {
 	/* to the machine */
 	WIRE_ATTACH = 1,        /* data: struct wire_attach, with the terminal's descriptor; answered by WELCOME or DONE */
@@ -41,7 +41,7 @@ struct wire_msg {
 };
 struct wire_attach {
 	int32_t cols, rows;
-	uint8_t read_only, direct_colour, no_colour, utf8, erase, mux;
+	uint8_t read_only, direct_colour, no_colour, utf8, erase, mux, linear;
 	char term[64], locale[64];
 	struct termios saved, ours;     /* modes as found, and as the client set them */
 };
