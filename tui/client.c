@@ -173,6 +173,11 @@ static void on_key(void *arg, const struct key *k)
 	}
 }
 
+static void on_attributes(void *arg, const unsigned *p, unsigned n)
+{
+	picture_answer(arg, p, n);
+}
+
 static bool open_screen(struct client *c, const struct wire_attach *w, struct error *err)
 {
 	const char *term = w->linear && (!*w->term || !strcmp(w->term, "dumb")) ? "xterm" : w->term;    /* keys may be anything then */
@@ -191,6 +196,7 @@ static bool open_screen(struct client *c, const struct wire_attach *w, struct er
 		curses_set_modes(c->screen, "", "");
 	if (c->screen) {
 		keydec_init(&c->decoder, on_key, c);
+		c->decoder.attributes = on_attributes;
 		c->decoder.utf8 = o.utf8;
 		c->decoder.erase = w->erase == 8 ? 8 : 0x7f;
 		c->decoder.esc_ms = c->app->esc_ms;
@@ -258,7 +264,7 @@ static void say_goodbye_is(struct client *c)
 static void resume(struct client *c)
 {
 	const char *hello = c->linear ? "" : curses_hello(c->screen);
-	c->suspended = false;
+	c->suspended = c->picture.shown = false;
 	tty_put(&c->tty, hello, strlen(hello));
 	curses_forget(c->screen);
 }
@@ -431,10 +437,11 @@ static void draw_screen(struct client *c)
 {
 	size_t len;
 	uselocale(c->locale ? c->locale : LC_GLOBAL_LOCALE);
-	const void *bytes = curses_frame(c->screen, fit(c), &len);
+	const void *bytes = curses_frame(c->screen, picture_hide(c, fit(c)), &len);
 	uselocale(LC_GLOBAL_LOCALE);
 	if (len)
 		tty_put(&c->tty, bytes, len);
+	picture_put(c);
 }
 
 void client_draw(struct client *c)

@@ -7,6 +7,7 @@
 #include "tui/curses.h"
 #include "tui/fifo.h"
 #include "tui/keydec.h"
+#include "tui/picture.h"
 #include "tui/tty.h"
 #include <locale.h>
 #include <poll.h>
@@ -21,6 +22,7 @@ struct client {
 	struct tty tty;
 	struct keydec decoder;
 	locale_t locale;
+	struct picture_state picture;
 	struct grid part;                       /* what it shows of a workstation of another size */
 	char term[64], mux;                     /* its TERM; 't' inside tmux, 's' inside screen */
 	int cols, rows, part_x, part_y;         /* part_*: where the part begins in the workstation */

@@ -146,7 +146,7 @@ bool app_set(struct app *a, const char *name, const char *value, struct error *e
 		return number(name, value, 0, 10000, &a->paste.line_ms, err);
 	if (!strcmp(name, "graphics")) {
 		a->screens = true;
-		return renderer_parse(value, &a->renderer) || error_set(err, "set graphics: auto, half, sextant or ascii is wanted");
+		return renderer_parse(value, &a->renderer) || error_set(err, "set graphics: auto, half, sextant, ascii or sixel is wanted");
 	}
 	if (!strcmp(name, "mouse")) {
 		enum mouse_mode mode;

@@ -104,7 +104,7 @@ static void emit_code(struct keydec *d, uint32_t code, unsigned mods)
 	}
 }
 
-enum { MAX_PARAMS = 8 };
+enum { MAX_PARAMS = 24 };
 struct csi { unsigned p[MAX_PARAMS], sub[MAX_PARAMS][3]; unsigned n; uint8_t final, private_mark, intermediate; };
 
 static void csi_split(struct csi *c, const uint8_t *s, unsigned len)
@@ -152,6 +152,8 @@ static void csi_done(struct keydec *d, const uint8_t *s, unsigned len, unsigned 
 	uint32_t key = 0;
 	if (c.private_mark == '<' && d->mouse && c.n == 3 && (c.final == 'M' || c.final == 'm'))
 		mouse_report(d, &c);
+	if (c.private_mark == '?' && c.final == 'c' && d->attributes)
+		d->attributes(d->arg, c.p, c.n);
 	if (c.private_mark)                     /* an answer to a question, or a mouse report: nothing a person typed */
 		return;
 	if (c.n >= 2)

@@ -13,6 +13,7 @@ enum { KEYDEC_PENDING = 64, KEYDEC_LEARNT = 160, KEYDEC_LEARNT_LEN = 15 };
 struct keydec {
 	void (*emit)(void *arg, const struct key *k);
 	void *arg;
+	void (*attributes)(void *arg, const unsigned *p, unsigned n);  /* the terminal's answer to DA1; NULL: nobody asked */
 	bool utf8;                      /* input bytes are UTF-8; otherwise the locale's single bytes */
 	uint8_t erase;                  /* the byte of the Backspace key: 0x7f or 0x08 */
 	unsigned gap_ms;                /* longest pause inside Alt+key and SS3 sequences; a hand is slower */

@@ -6,11 +6,11 @@
 enum { AREAS = 6, SEXTANTS = 0x1fb00, HALF_BLOCK = 0x2580, LEFT_HALF = 0x258c, RIGHT_HALF = 0x2590, FULL_BLOCK = 0x2588 };
 struct picture { const struct screen *s; int w, h /* in areas */; };
 
-static const char *const names[RENDER_COUNT] = { "auto", "half", "sextant", "ascii" };
+static const char *const names[RENDER_COUNT] = { "auto", "half", "sextant", "ascii", "sixel" };
 
 const char *renderer_title(enum renderer r)
 {
-	static const char *const titles[RENDER_COUNT] = { "text where they are text, else half blocks", "half blocks", "sextants", "ASCII" };
+	static const char *const titles[RENDER_COUNT] = { "text where they are text, else sixels or half blocks", "half blocks", "sextants", "ASCII", "sixels" };
 	return titles[r];
 }
 
@@ -127,8 +127,8 @@ static unsigned shown_height(const struct screen *s)
 	return s->height < 400 && s->height * 4 < s->width * 3 ? s->width * 3 / 4 : s->height;
 }
 
-/* Largest place of the picture's proportions in r; a character is twice as high as wide. */
-static struct rect place(const struct screen *s, struct rect r)
+/* A character is twice as high as wide. */
+struct rect pixels_place(const struct screen *s, struct rect r)
 {
 	uint64_t w = s->width, h = shown_height(s);
 	struct rect at = r;
@@ -145,7 +145,7 @@ static struct rect place(const struct screen *s, struct rect r)
 
 void pixels_draw(const struct screen *s, struct grid *g, struct rect r, enum renderer how)
 {
-	struct rect at = place(s, r);
+	struct rect at = pixels_place(s, r);
 	if (how == RENDER_ASCII)
 		draw_ascii(&(struct picture){ s, at.w, at.h }, g, at);
 	else if (how == RENDER_SEXTANT)

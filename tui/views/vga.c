@@ -324,6 +324,12 @@ static unsigned vga_row(struct view *v, unsigned y, struct cell *cells, unsigned
 	return g->screen.cols;
 }
 
+static const struct screen *vga_picture(struct view *v)
+{
+	const struct screen *s = &vga(v)->screen;
+	return s->kind == SCREEN_GRAPHICS && s->pixels && !vga(v)->fb_text ? s : NULL;
+}
+
 static bool vga_place(struct view *v, int x, int y, struct place *out)
 {
 	struct vga_view *g = vga(v);
@@ -344,7 +350,7 @@ static void vga_destroy(struct view *v)
 
 static const struct view_ops vga_ops = {
 	.kind = "vga", .by_frame = true, .draw = vga_draw, .key = vga_key, .scroll = vga_scroll, .update = vga_update, .title = vga_title,
-	.snapshot = vga_snapshot, .lines = vga_lines, .row = vga_row, .place = vga_place, .destroy = vga_destroy,
+	.snapshot = vga_snapshot, .lines = vga_lines, .row = vga_row, .place = vga_place, .picture = vga_picture, .destroy = vga_destroy,
 };
 
 struct view *vga_view_new(struct app *app, unsigned console, const struct vm_console *info)

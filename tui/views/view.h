@@ -9,6 +9,7 @@
 struct app;
 struct cell;
 struct channel_log;
+struct screen;
 struct scrollback;
 struct text;
 struct trigger_watch;
@@ -42,6 +43,8 @@ struct view_ops {
 	unsigned (*row)(struct view *v, unsigned y, struct cell *cells, unsigned n);
 	/* The place in the document (document.h) at a cell of the view.  NULL: has none. */
 	bool (*place)(struct view *v, int x, int y, struct place *out);
+	/* The picture that it shows with characters; NULL: shows none.  It lives until the next update. */
+	const struct screen *(*picture)(struct view *v);
 	/* The left button went down at a cell of the grid, while this view is on top.  NULL: nothing. */
 	void (*click)(struct view *v, struct rect area, int x, int y);
 	/* Some of a long task, a few milliseconds of it; true when there is more.  NULL: has none. */

@@ -4,6 +4,7 @@
  *   print N TEXT         console N (from 1) prints; \n \r \e \\ \xHH; waits while the console's ring is full, as a guest would
  *   flood N COUNT        the same with COUNT numbered lines
  *   text COLS ROWS       a text screen of blanks       put X Y ATTR TEXT      all    every character and attribute
+ *   picture W H R G B    a graphics mode: a gradient of two colours, with a corner of that colour
  *   cursor X Y ON START END      blink 0|1      graphics W H      blank      font
  *   typed N              bytes typed into console N so far: count and FNV-1a hash; `show N` gives them in hex and forgets them
  *   keys                 key events so far, "1e+ 1e- ...", then forgets them
@@ -154,6 +155,19 @@ static void answer_keys(struct vm *vm, char *out, size_t size)
 	vm->n_keys = 0;
 }
 
+static void set_picture(struct vm *vm, unsigned w, unsigned h, uint32_t corner)
+{
+	struct screen *s = &vm->screen;
+	free(s->pixels);
+	if (!(s->pixels = malloc((size_t)w * h * sizeof *s->pixels)))
+		abort();
+	for (unsigned i = 0; i < w * h; i++)
+		s->pixels[i] = i % w < w / 4 && i / w < h / 4 ? corner : i % w * 16 / w << 20 | i / w * 16 / h << 4;
+	s->kind = SCREEN_GRAPHICS;
+	s->width = w;
+	s->height = h;
+}
+
 static void screen_request(struct vm *vm, const char *verb, const char *args)
 {
 	struct screen *s = &vm->screen;
@@ -176,6 +190,8 @@ static void screen_request(struct vm *vm, const char *verb, const char *args)
 		s->cursor_end = e;
 	} else if (!strcmp(verb, "blink")) {
 		s->blink = a;
+	} else if (!strcmp(verb, "picture")) {
+		set_picture(vm, a, b, c << 16 | d << 8 | e);
 	} else if (!strcmp(verb, "graphics")) {
 		s->kind = SCREEN_GRAPHICS;
 		s->width = a;
@@ -247,7 +263,7 @@ static void machine_request(struct vm *vm, const char *verb, const char *args, c
 
 static void request(struct vm *vm, char *line, char *out, size_t size)
 {
-	static const char *const screens[] = { "text", "put", "all", "cursor", "blink", "graphics", "blank", "font" };
+	static const char *const screens[] = { "text", "put", "all", "cursor", "blink", "graphics", "picture", "blank", "font" };
 	static const char *const consoles[] = { "print", "flood", "typed", "show" };
 	char *args = strchrnul(line, ' ');
 	if (*args)
@@ -324,6 +340,7 @@ static void free_all(struct vm *vm)
 	for (unsigned i = 0; i < CONSOLES; i++)
 		free(vm->con[i].typed);
 	free(vm->screen.cells);
+	free(vm->screen.pixels);
 	free(vm->keys);
 	close(vm->event_fd);
 	free(vm);
@@ -524,7 +541,16 @@ bool vm_screen(struct vm *vm, struct screen *s, bool force)
 				abort();
 			cap = need;
 		}
+		uint32_t *pixels = s->pixels;
+		size_t points = vm->screen.pixels ? (size_t)vm->screen.width * vm->screen.height : 0;
+		if (points && (!(pixels = realloc(pixels, points * sizeof *pixels))))
+			abort();
+		if (points)
+			memcpy(pixels, vm->screen.pixels, points * sizeof *pixels);
 		*s = vm->screen;
+		s->pixels = points && s->kind == SCREEN_GRAPHICS ? pixels : NULL;
+		if (!s->pixels)
+			free(pixels);
 		s->cells = cells;
 		s->cap = cap;
 		memcpy(s->cells, vm->screen.cells, need * sizeof *cells);
