@@ -70,20 +70,24 @@ bool device_plug(struct machine *m, const struct kv *kv, struct error *err)
 		desc->reset(d, RESET_POWER_ON);
 	if (desc->reset_done)
 		desc->reset_done(d);
+	if (m->monitors && m->monitors->plug)
+		m->monitors->plug->plugged(m->monitors->plug_arg, d);
 	return true;
 }
 
-bool device_pull(struct machine *m, const char *id, struct error *err)
+void plug_set_ops(struct machine *m, const struct plug_ops *ops, void *arg)
 {
-	struct device *d = device_find(m, id);
+	if (!m->monitors)
+		return;
+	m->monitors->plug = ops;
+	m->monitors->plug_arg = arg;
+}
+
+void device_pulled(struct device *d)
+{
+	struct machine *m = d->machine;
 	char detail[1024];
 
-	if (!d)
-		return error_set(err, "Device '%s' not found", id);
-	if (!d->bus || !d->bus->hotplug)
-		return error_set(err, "Bus '%s' does not support hotplugging", d->bus ? d->bus->name : "none");
-	if (!d->desc->hotpluggable)
-		return error_set(err, "Device '%s' does not support hotplugging", d->desc->name);
 	/* Identifiers are letters, digits and "-._": nothing to escape. */
 	if (d->id)
 		snprintf(detail, sizeof(detail), "{\"device\": \"%s\", \"path\": \"%s\"}", d->id, d->path);
@@ -91,7 +95,25 @@ bool device_pull(struct machine *m, const char *id, struct error *err)
 		snprintf(detail, sizeof(detail), "{\"path\": \"%s\"}", d->path);
 	device_unplug(d);
 	machine_emit(m, EV_DEVICE_DELETED, detail);
-	return true;
+}
+
+bool device_pull(struct machine *m, const char *id, struct error *err)
+{
+	struct device *d = device_find(m, id);
+	const struct plug_ops *ops = m->monitors ? m->monitors->plug : NULL;
+
+	if (!d)
+		return error_set(err, "Device '%s' not found", id);
+	if (!d->bus || !d->bus->hotplug)
+		return error_set(err, "Bus '%s' does not support hotplugging", d->bus ? d->bus->name : "none");
+	if (!d->desc->hotpluggable)
+		return error_set(err, "Device '%s' does not support hotplugging", d->desc->name);
+	switch (ops ? ops->pull(m->monitors->plug_arg, d) : PULL_NOW) {
+	case PULL_NOW:     device_pulled(d); return true;
+	case PULL_ASKED:   return true;
+	case PULL_PENDING: break;
+	}
+	return error_set(err, "Device %s is already in the process of unplug", id);
 }
 
 /* "NAME,help" of a device there is not. */

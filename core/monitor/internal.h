@@ -6,6 +6,7 @@
 #include "core/monitor/readline.h"
 #include <stddef.h>
 
+struct plug_ops;
 struct qmp;
 struct watch;
 struct monitor {
@@ -23,6 +24,7 @@ struct monitor {
 	struct monitor *next;
 };
 struct monitors { struct monitor *first; struct monitor anonymous; unsigned mouse_buttons; char watchdog_action[16]; bool dumped; struct watch *watches;
+	const struct plug_ops *plug; void *plug_arg;    /* plug.h */
 	struct chardev *asking;         /* of the QMP command that is being carried out */ };
 
 enum { MON_ARGS_MAX = 10 };

@@ -7,6 +7,7 @@
  *   PMBASE +00 PM1 status (write 1 clears) | +02 PM1 enable | +04 PM1 control | +08 timer                 general purpose events: afe0h */
 #include "devices/chipset/piix4_pm.h"
 #include "core/machine/machine.h"
+#include "devices/chipset/acpi_pcihp.h"
 #include "devices/chipset/isa.h"
 #include "devices/chipset/smbus.h"
 #include "devices/pci/pci.h"
@@ -24,9 +25,10 @@ enum { ACPI_ENABLE = 0xf1, ACPI_DISABLE = 0xf0 };       /* as the FADT tells the
 struct piix4_pm {
 	struct pci_device pci;
 	struct irq_line sci;
-	struct region pm, gpe, apm, smb;
+	struct region pm, gpe, apm, smb, hotplug;
 	struct timer overflow;
 	struct smbus smbus;
+	struct pcihp pcihp;
 	uint32_t smb_io_base;           /* property: where SMBBASE points after a reset */
 	uint8_t  disable_s3, disable_s4, s4_val;
 
@@ -45,7 +47,7 @@ static const struct prop pm_props[] = {
 	{ 0 }
 };
 static const struct state_field pm_state[] = {
-	STATE_STRUCT(struct piix4_pm, pci, pci_device_state), STATE_STRUCT(struct piix4_pm, smbus, smbus_state),
+	STATE_STRUCT(struct piix4_pm, pci, pci_device_state), STATE_STRUCT(struct piix4_pm, smbus, smbus_state), STATE_STRUCT(struct piix4_pm, pcihp, pcihp_state),
 	STATE_U16(struct piix4_pm, pm1_sts), STATE_U16(struct piix4_pm, pm1_en), STATE_U16(struct piix4_pm, pm1_cnt),
 	STATE_U64(struct piix4_pm, timer_seen), STATE_U16(struct piix4_pm, gpe_sts), STATE_U16(struct piix4_pm, gpe_en),
 	STATE_U8(struct piix4_pm, apm_control), STATE_U8(struct piix4_pm, apm_status), STATE_END
@@ -217,6 +219,19 @@ static void smb_write(struct device *d, uint64_t off, unsigned size, uint64_t va
 	smbus_write(&pm_of(d)->smbus, (unsigned)off, (uint8_t)val);
 }
 
+/* PCI cards came or are to go. */
+static void hotplug_event(struct device *d)
+{
+	struct piix4_pm *p = pm_of(d);
+
+	p->gpe_sts |= PCIHP_EVENT;
+	update_sci(p);
+}
+
+static uint64_t hotplug_read(struct device *d, uint64_t off, unsigned size) { return pcihp_read(&pm_of(d)->pcihp, (uint32_t)off); }
+static void hotplug_write(struct device *d, uint64_t off, unsigned size, uint64_t val) { pcihp_write(&pm_of(d)->pcihp, (uint32_t)off, (uint32_t)val); }
+
+static const struct io_ops hotplug_ops = { hotplug_read, hotplug_write, 4, 4 };
 static const struct io_ops pm_ops = { pm_read, pm_write, 1, 4 }, gpe_ops = { gpe_read, gpe_write, 1, 1 },
                            apm_ops = { apm_read, apm_write, 1, 1 }, smb_ops = { smb_read, smb_write, 1, 1 };
 
@@ -266,7 +281,8 @@ static bool pm_realize(struct device *d, struct error *err)
 	timer_init(&p->overflow, overflow, p);
 	smbus_init(&p->smbus, d);
 	d->machine->power_button = (struct irq_line){ power_button, p, 0 };
-	return isa_map(d, &p->gpe, "acpi-gpe0", GPE_PORT, GPE_SIZE, &gpe_ops, err) &&
+	pcihp_init(&p->pcihp, d, hotplug_event);
+	return isa_map(d, &p->hotplug, "acpi-pci-hotplug", PCIHP_PORT, PCIHP_SIZE, &hotplug_ops, err) && isa_map(d, &p->gpe, "acpi-gpe0", GPE_PORT, GPE_SIZE, &gpe_ops, err) &&
 	       isa_map(d, &p->apm, "apm-io", APM_PORT, 2, &apm_ops, err);
 }
 
@@ -276,6 +292,8 @@ static void pm_unrealize(struct device *d)
 
 	pci_device_unrealize(&p->pci);
 	timer_cancel(d->machine, &p->overflow);
+	pcihp_done(&p->pcihp);
+	isa_unmap(d, &p->hotplug);
 	isa_unmap(d, &p->gpe);
 	isa_unmap(d, &p->apm);
 	isa_unmap(d, &p->pm);
@@ -306,6 +324,7 @@ static void pm_reset(struct device *d, enum reset_kind kind)
 	p->timer_seen = ticks(p);
 	timer_cancel(d->machine, &p->overflow);
 	smbus_reset(&p->smbus);
+	pcihp_reset(&p->pcihp);
 	map_ports(p);
 }
 
@@ -336,7 +355,7 @@ static bool pm_loaded(struct device *d, struct error *err)
 
 const struct device_desc piix4_pm_desc = {
 	.name = "PIIX4_PM", .bus = "PCI", .category = "Controller/Bridge/Hub", .description = "Intel 82371AB power management",
-	.size = sizeof(struct piix4_pm), .props = pm_props, .state = pm_state, .state_version = 1, .realize = pm_realize,
+	.size = sizeof(struct piix4_pm), .props = pm_props, .state = pm_state, .state_version = 2, .realize = pm_realize,
 	.unrealize = pm_unrealize, .reset = pm_reset, .reset_done = pm_reset_done, .saving = pm_saving, .loaded = pm_loaded,
 	.print = pci_print,
 };

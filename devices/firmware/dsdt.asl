@@ -119,6 +119,29 @@ DefinitionBlock ("dsdt.aml", "DSDT", 1, "VMUX", "VMUXPC", 1)
                     IO (Decode16, 0x00B2, 0x00B2, 1, 2)
                 })
             }
+
+            // Cards that come and go: ports of acpi_pcihp.c.  Slot 1 is the board's own.
+            Device (PHPR)
+            {
+                Name (_HID, EisaId ("PNP0C02"))
+                Name (_UID, 2)
+                Name (_CRS, ResourceTemplate () { IO (Decode16, 0xAE00, 0xAE00, 1, 0x14) })
+            }
+            OperationRegion (PHPP, SystemIO, 0xAE00, 0x14)
+            Field (PHPP, DWordAcc, NoLock, WriteAsZeros) { PHUP, 32, PHDN, 32, PHEJ, 32, PHRM, 32, PHBS, 32 }
+            Mutex (PHLK, 0)
+            Method (PEJ0, 1) { Acquire (PHLK, 0xFFFF) PHBS = 0 PHEJ = 1 << Arg0 Release (PHLK) }
+#define SLOT(NAME, NUMBER) \
+            Device (NAME) { Name (_ADR, NUMBER << 16) Name (_SUN, NUMBER) Method (_EJ0, 1) { PEJ0 (NUMBER) } }
+#define EACH_SLOT(DO) \
+            DO (S02, 2) DO (S03, 3) DO (S04, 4) DO (S05, 5) DO (S06, 6) DO (S07, 7) DO (S08, 8) DO (S09, 9) \
+            DO (S0A, 10) DO (S0B, 11) DO (S0C, 12) DO (S0D, 13) DO (S0E, 14) DO (S0F, 15) DO (S10, 16) DO (S11, 17) \
+            DO (S12, 18) DO (S13, 19) DO (S14, 20) DO (S15, 21) DO (S16, 22) DO (S17, 23) DO (S18, 24) DO (S19, 25) \
+            DO (S1A, 26) DO (S1B, 27) DO (S1C, 28) DO (S1D, 29) DO (S1E, 30) DO (S1F, 31)
+            EACH_SLOT (SLOT)
+#define TELL(NAME, NUMBER) If (Arg0 & (1 << NUMBER)) { Notify (NAME, Arg1) }
+            Method (PNTF, 2) { EACH_SLOT (TELL) }
+            Method (PCNT) { Acquire (PHLK, 0xFFFF) PHBS = 0 PNTF (PHUP, 1) PNTF (PHDN, 3) Release (PHLK) }
         }
 
         // Interrupt links: bit 7 of a routing register is "disabled".
@@ -168,5 +191,11 @@ DefinitionBlock ("dsdt.aml", "DSDT", 1, "VMUX", "VMUXPC", 1)
             Name (_STA, 0x0B)
             Name (_CRS, ResourceTemplate () { IO (Decode16, 0x510, 0x510, 1, 0x0C) })
         }
+    }
+
+    Scope (\_GPE)
+    {
+        Name (_HID, "ACPI0006")
+        Method (_E01) { \_SB.PCI0.PCNT () }     // cards came or are to go
     }
 }

@@ -148,6 +148,8 @@ static void one_access(struct machine *m, struct rng *r)
 
 	if (f->r->kind != REGION_IO && f->r->kind != REGION_ROM && next(r) % 64)
 		return;                         /* RAM is dull */
+	if (io && addr + size > 0xae08 && addr < 0xae0c)
+		return;                         /* ejects cards: the saved state would be that of another machine */
 	if (addr > s->limit - size)
 		return;
 	if (next(r) % 3)

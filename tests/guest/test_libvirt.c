@@ -212,6 +212,13 @@ static void started_by_libvirt(void **state)
 	assert_int_equal(write(serial, "dd if=/dev/sr0 bs=5 count=1 2>/dev/null; echo '' there\n", 55), 55);
 	expect(serial, "\nmedia there\r\n");
 
+	/* a card comes, and goes when the guest has let go of it */
+	run("{\"execute\": \"device_add\", \"arguments\": {\"driver\": \"pci-testdev\", \"id\": \"card\", \"bus\": \"pci.0\", \"addr\": \"0x9\"}}");
+	assert_int_equal(write(serial, "until [ -e /sys/bus/pci/devices/0000:00:09.0 ]; do sleep 1; done; echo '' plugged\n", 82), 82);
+	expect(serial, "\n plugged\r\n");
+	run("{\"execute\": \"device_del\", \"arguments\": {\"id\": \"card\"}}");
+	wait_event("DEVICE_DELETED");
+
 	run("{\"execute\": \"stop\"}");
 	run("{\"execute\": \"cont\"}");
 	assert_int_equal(write(serial, "poweroff\n", 9), 9);
