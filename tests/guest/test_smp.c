@@ -1,8 +1,12 @@
-/* test_smp.c - several CPUs: Linux on four of them under a load in which they check each other, and what the monitor tells of them. */
+/* test_smp.c - several CPUs: Linux on four of them under a load in which they check each other, and what the monitor tells of them.
+ *
+ * VMUX_SMP_SOAK=SECONDS runs that load for so long on 1, 2, 4 and 8 CPUs under each engine instead of the tests (minutes to hours);
+ * VMUX_SMP_SOAK_ENGINES="interp jit" and VMUX_SMP_SOAK_CPUS="1 2 4 8" say which. */
 #include "tests/guest/guest.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -61,8 +65,43 @@ static void topology(void **state)
 	ptyrun_free(p);
 }
 
+/* ---- the long run ------------------------------------------------------------------------------------------------------------------ */
+
+static bool soak_one(const char *engine, const char *cpus, int seconds)
+{
+	char line[96];
+	struct ptyrun *p = guest_start("-accel", engine, "-m", "256", "-smp", cpus, "-kernel", GUESTS "linux-6.1/vmlinuz", "-initrd", SMP_INITRD,
+		"-append", "quiet", "-serial", "none", NULL);
+	snprintf(line, sizeof line, "clear; stress %d %d; dmesg | grep -ciE 'oops|bug:|lockup|stall'\r", seconds, 2 * atoi(cpus));
+	bool ok = ptyrun_expect(p, "vmux tty1#", BOOT_MS);
+	ptyrun_send(p, line);
+	ok = ok && ptyrun_expect(p, "^stress (ok|FAILED.*)", BOOT_MS + 2000 * seconds) && ptyrun_expect(p, "^stress ok\\s+0$", SHORT_MS);
+	char *seen = ptyrun_screen(p);
+	printf("# %s, %s CPUs, %d s: %s\n%s\n", engine, cpus, seconds, ok ? "ok" : "FAILED", seen);
+	free(seen);
+	fflush(stdout);
+	ptyrun_free(p);
+	return ok;
+}
+
+static int soak(int seconds)
+{
+	const char *engines = getenv("VMUX_SMP_SOAK_ENGINES"), *cpus = getenv("VMUX_SMP_SOAK_CPUS");
+	char e[64], c[64], *at_e, *at_c;
+	int failed = 0;
+	snprintf(e, sizeof e, "%s", engines ? engines : "interp jit");
+	for (char *engine = strtok_r(e, " ", &at_e); engine; engine = strtok_r(NULL, " ", &at_e)) {
+		snprintf(c, sizeof c, "%s", cpus ? cpus : "1 2 4 8");
+		for (char *n = strtok_r(c, " ", &at_c); n; n = strtok_r(NULL, " ", &at_c))
+			failed += !soak_one(engine, n, seconds);
+	}
+	return failed;
+}
+
 int main(void)
 {
+	if (getenv("VMUX_SMP_SOAK"))
+		return soak(atoi(getenv("VMUX_SMP_SOAK")));
 	const struct CMUnitTest tests[] = { cmocka_unit_test(four_cpus_agree), cmocka_unit_test(topology) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,11 @@
 /* stress.c - threads of one process that check each other: locked counters, futexes, pipes, page tables that shrink under others' feet, and
- * code that one writes and others run.  usage: stress SECONDS THREADS; ends with "stress ok" or says what went wrong.  Static, for a guest. */
+ * code that one writes and others run, and children that make files as a compiler does.
+ * usage: stress SECONDS THREADS; ends with "stress ok" or says what went wrong.  Static, for a guest. */
+#include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -10,12 +13,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 enum { MAX_THREADS = 64, PAGE = 4096, WORDS = 1 << 15 };
 static atomic_bool stop;
-static atomic_ulong rounds[5];
+enum { JOBS = 6 };
+static atomic_ulong rounds[JOBS];
 static unsigned n_threads;
 
 static void fail(const char *what)
@@ -149,13 +155,54 @@ static void checksum(unsigned seed)
 	dfirst = d;
 }
 
+/* ---- a child that makes a file, as `make` has many of: processes, page faults, files ---------------------------------------------------------- */
+enum { FILE_WORDS = 16384 };
+static void file_words(unsigned seed, uint32_t *out)
+{
+	for (uint32_t k = 0, x = seed | 1; k < FILE_WORDS; k++)
+		out[k] = x = x * 1664525 + 1013904223;
+}
+
+/* The child: stress --make FILE SEED */
+static int make_file(const char *name, unsigned seed)
+{
+	uint32_t *w = malloc(FILE_WORDS * sizeof *w);
+	int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	if (!w || fd < 0)
+		return 1;
+	file_words(seed, w);
+	bool ok = write(fd, w, FILE_WORDS * sizeof *w) == (ssize_t)(FILE_WORDS * sizeof *w);
+	return close(fd) || !ok;
+}
+
+static void build(unsigned seed)
+{
+	static _Thread_local uint32_t want[FILE_WORDS], got[FILE_WORDS];
+	char name[64], number[16];
+	snprintf(name, sizeof name, "/tmp/stress-%u.o", seed % n_threads);
+	snprintf(number, sizeof number, "%u", seed);
+	char *argv[] = { "stress", "--make", name, number, NULL }, *env[] = { NULL };
+	pid_t child;
+	int status;
+	if (posix_spawn(&child, "/proc/self/exe", NULL, NULL, argv, env))
+		fail("posix_spawn");
+	if (waitpid(child, &status, 0) != child || status)
+		fail("a child");
+	int fd = open(name, O_RDONLY);
+	if (fd < 0 || read(fd, got, sizeof got) != sizeof got || close(fd) || unlink(name))
+		fail("the child's file");
+	file_words(seed, want);
+	if (memcmp(want, got, sizeof got))
+		fail("the child's file has other bytes");
+}
+
 static void *worker(void *arg)
 {
-	static void (*const jobs[])(unsigned) = { counters, pipes, shootdown, generate, checksum };
+	static void (*const jobs[JOBS])(unsigned) = { counters, pipes, shootdown, generate, checksum, build };
 	unsigned me = (unsigned)(uintptr_t)arg, x = me * 2654435761u + 1;
 	while (!atomic_load(&stop)) {
 		x = x * 1664525 + 1013904223;
-		unsigned j = (x >> 16) % 5;
+		unsigned j = (x >> 16) % JOBS;
 		jobs[j]((x >> 8) % 1000 * n_threads + me);
 		atomic_fetch_add(&rounds[j], 1);
 	}
@@ -165,10 +212,13 @@ static void *worker(void *arg)
 int main(int argc, char **argv)
 {
 	pthread_t t[MAX_THREADS];
+	if (argc > 3 && !strcmp(argv[1], "--make"))
+		return make_file(argv[2], (unsigned)strtoul(argv[3], NULL, 10));
 	unsigned seconds = argc > 1 ? (unsigned)atoi(argv[1]) : 10;
 	n_threads = argc > 2 ? (unsigned)atoi(argv[2]) : 4;
 	if (n_threads < 1 || n_threads > MAX_THREADS)
 		n_threads = 4;
+	mkdir("/tmp", 0777);
 	struct sigaction sa = { .sa_handler = on_fault, .sa_flags = SA_NODEFER };
 	sigaction(SIGSEGV, &sa, NULL);
 	pthread_mutex_init(&count.mutex, NULL);
@@ -196,7 +246,8 @@ int main(int argc, char **argv)
 		fail("locked counters lost counts");
 	if (count.plain != atomic_load(&own_sum) / 8 || count.spun != count.plain)
 		fail("counters under a lock lost counts");
-	printf("rounds: counters %lu, pipes %lu, shootdown %lu, code %lu, checksum %lu\n", rounds[0], rounds[1], rounds[2], rounds[3], rounds[4]);
+	printf("rounds: counters %lu, pipes %lu, shootdown %lu, code %lu, checksum %lu, build %lu\n", rounds[0], rounds[1], rounds[2], rounds[3],
+		rounds[4], rounds[5]);
 	printf("stress ok\n");
 	return 0;
 }
