@@ -92,12 +92,12 @@ $(foreach t,$(TEST_SRC),$(eval $(call test_rule,$(t))))
 # Assembly guests of tests/cpu/sys: flat images for 10000h.
 SYS_DIR    := $(BUILD)/sys-guests
 SYS_GUESTS := $(patsubst tests/cpu/sys/%.S,$(SYS_DIR)/%.bin,$(wildcard tests/cpu/sys/*.S))
-CFLAGS_tests_cpu_test_sys := -DGUEST_DIR='"$(SYS_DIR)"'
+CFLAGS_tests_cpu_sysrig := -DGUEST_DIR='"$(SYS_DIR)"'
 $(SYS_DIR)/%.bin: tests/cpu/sys/%.S $(wildcard tests/cpu/sys/*.inc)
 	@mkdir -p $(@D)
 	$(CC) -c -o $(@:.bin=.o) $<
 	ld -m elf_x86_64 -Ttext 0x10000 --oformat binary -e 0 -o $@ $(@:.bin=.o)
-$(BUILD)/tests/sys: $(SYS_GUESTS)
+$(BUILD)/tests/sys $(BUILD)/tests/kvm: $(SYS_GUESTS)
 # Firmware that joins two serial ports.
 $(BUILD)/tests/bridge.bin: tests/serial/bridge.S
 	@mkdir -p $(@D)

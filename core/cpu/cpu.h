@@ -258,6 +258,7 @@ struct cpu {
 	uint8_t  sipi_vector;
 	uint32_t saved_req;             /* the bits of exit_req that are state; valid between cpu_saving and the next change */
 	struct vcpu_thread *thread;
+	void    *engine_cpu;            /* the machine's engine's own (core/kvm); NULL: it needs none */
 	struct jit_env jit __attribute__((aligned(64)));        /* derived, as above; last, because of its size */
 };
 

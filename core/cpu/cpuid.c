@@ -5,6 +5,7 @@
 #include "core/cpu/topology.h"
 #include "core/machine/machine.h"
 #include "core/machine/text.h"
+#include <cpuid.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -138,12 +139,21 @@ static bool apply_property(struct cpuid_table *t, struct choice *ch, char *p, st
 	return known || not_found(ch, p, text, err);
 }
 
+/* What the interpreter implements and the machine's engine has. */
+static void implemented(const struct cpu *c, uint32_t word[W_COUNT])
+{
+	const struct accel_ops *accel = c->machine ? c->machine->accel : NULL;
+	cpu_features_implemented(word);
+	if (accel && accel->limit_features)
+		accel->limit_features(c->machine, word);
+}
+
 /* Drop what is not implemented; say so, as QEMU does. */
-static bool filter(struct cpuid_table *t, const struct choice *ch, struct error *err)
+static bool filter(const struct cpu *c, struct cpuid_table *t, const struct choice *ch, struct error *err)
 {
 	uint32_t have[W_COUNT];
 	bool missing = false;
-	cpu_features_implemented(have);
+	implemented(c, have);
 	for (unsigned f = 0; f < W_COUNT * 32; f++) {
 		unsigned w = f >> 5;
 		uint32_t bit = 1u << (f & 31);
@@ -161,10 +171,28 @@ static bool filter(struct cpuid_table *t, const struct choice *ch, struct error 
 	return true;
 }
 
+/* The host's own name and numbers: APM 3, appendix E.3; SDM 2, CPUID. */
+static void name_as_host(struct cpuid_table *t)
+{
+	uint32_t r[4], max;
+	__cpuid(0, max, r[0], r[1], r[2]);
+	memcpy(t->vendor, &r[0], 4), memcpy(t->vendor + 4, &r[2], 4), memcpy(t->vendor + 8, &r[1], 4);
+	__cpuid(1, r[0], r[1], r[2], r[3]);
+	t->stepping = r[0] & 15;
+	t->model = (r[0] >> 4 & 15) | (r[0] >> 12 & 0xf0);
+	t->family = (r[0] >> 8 & 15) + ((r[0] >> 8 & 15) == 15 ? r[0] >> 20 & 0xff : 0);
+	__cpuid(0x80000000, max, r[1], r[2], r[3]);
+	for (uint32_t n = 0; n < 3 && max >= 0x80000004; n++) {
+		__cpuid(0x80000002 + n, r[0], r[1], r[2], r[3]);
+		memcpy(t->brand + 16 * n, r, 16);
+	}
+}
+
 static bool identify(struct cpu *c, struct cpuid_table *t, const struct choice *ch, struct error *err)
 {
-	const struct cpu_model *m = find_model(ch->model);
-	if (!strcmp(ch->model, "host"))
+	bool host = !strcmp(ch->model, "host");
+	const struct cpu_model *m = find_model(host ? "max" : ch->model);
+	if (host && (!c->machine || c->machine->accel != &accel_kvm))
 		return error_set(err, "CPU model 'host' requires KVM or HVF");
 	if (!m)
 		return error_set(err, "unable to find CPU model '%s'", ch->model);
@@ -178,6 +206,8 @@ static bool identify(struct cpu *c, struct cpuid_table *t, const struct choice *
 	t->xlevel = m->xlevel;
 	snprintf(t->vendor, sizeof(t->vendor), "%s", m->vendor);
 	snprintf(t->brand, sizeof(t->brand), "%s", m->brand);
+	if (host)
+		name_as_host(t);
 	return true;
 }
 
@@ -185,8 +215,8 @@ static bool identify(struct cpu *c, struct cpuid_table *t, const struct choice *
 static void model_features(const struct cpu *c, const struct choice *ch, uint32_t *word)
 {
 	uint32_t have[W_COUNT];
-	cpu_features_implemented(have);
-	bool all = !strcmp(ch->model, "max");
+	implemented(c, have);
+	bool all = !strcmp(ch->model, "max") || !strcmp(ch->model, "host");
 	add_features(word, c->model->features);
 	if (!strcmp(ch->model, "qemu64"))
 		add_features(word, default_extras);
@@ -227,7 +257,7 @@ bool cpuid_select(struct cpu *c, const char *spec, struct error *err)
 			goto out;
 	for (unsigned w = 0; w < W_COUNT; w++)
 		t->word[w] = (t->word[w] | ch.wanted[w]) & ~ch.removed[w];
-	if (!filter(t, &ch, err))
+	if (!filter(c, t, &ch, err))
 		goto out;
 	if (t->word[W_7_EBX] | t->word[W_7_ECX] | t->word[W_7_EDX] && t->level < 7)
 		t->level = 7;

@@ -262,6 +262,39 @@ static inline uint32_t area_mxcsr(const uint8_t *a)
 	return v;
 }
 
+void fp_area_save(struct cpu *c, uint8_t *a)
+{
+	uint64_t parts = XCR0_X87 | XCR0_SSE | XCR0_AVX;
+	put_x87(c, a, true);
+	put_mxcsr(c, a);
+	for (unsigned n = 0; n < 16; n++) {
+		memcpy(a + AREA_XMM + 16 * n, &c->ymm[n].x[0], 16);
+		memcpy(a + XSAVE_OFFSET_AVX + 16 * n, &c->ymm[n].x[1], 16);
+	}
+	memset(a + AREA_LEGACY, 0, AREA_HEADER_END - AREA_LEGACY);
+	memcpy(a + AREA_XSTATE_BV, &parts, 8);
+}
+
+void fp_area_load(struct cpu *c, const uint8_t *a)
+{
+	uint64_t parts;
+	memcpy(&parts, a + AREA_XSTATE_BV, 8);
+	if (parts & XCR0_X87) {
+		get_x87(c, a, true);
+	} else {
+		memset(&c->fpu, 0, sizeof(c->fpu));
+		x87_init(c);
+	}
+	mxcsr_set(c, area_mxcsr(a) & MXCSR_VALID);
+	memset(c->ymm, 0, sizeof(c->ymm));
+	for (unsigned n = 0; n < 16; n++) {
+		if (parts & XCR0_SSE)
+			memcpy(&c->ymm[n].x[0], a + AREA_XMM + 16 * n, 16);
+		if (parts & XCR0_AVX)
+			memcpy(&c->ymm[n].x[1], a + XSAVE_OFFSET_AVX + 16 * n, 16);
+	}
+}
+
 /* Linear address of an area of `size` bytes with its alignment checked. */
 static bool area(struct cpu *c, const struct insn *i, unsigned size, unsigned align, unsigned access, uint64_t *lin)
 {

@@ -1,4 +1,4 @@
-/* vcpu.c - the interpreter's threads: run, sleep in HLT, park. */
+/* vcpu.c - the threads of vCPUs: run, sleep in HLT, park. */
 #include "core/cpu/vcpu.h"
 #include "core/cpu/breakpoint.h"
 #include "core/cpu/cpu.h"
@@ -32,11 +32,21 @@ int vcpu_thread_id(const struct cpu *c) { return c->thread ? c->thread->tid : 0;
 void vcpu_kick(struct cpu *c)
 {
 	struct vcpu_thread *t = c->thread;
-	if (!atomic_load(&t->sleeping))
+	if (!atomic_load(&t->sleeping)) {
+		if (c->machine->accel->kick)
+			c->machine->accel->kick(c);
 		return;
+	}
 	pthread_mutex_lock(&t->mutex);
 	pthread_cond_broadcast(&t->changed);
 	pthread_mutex_unlock(&t->mutex);
+}
+
+void vcpu_signal(struct cpu *c, int sig)
+{
+	struct vcpu_thread *t = c->thread;
+	if (t && t->tid && !pthread_equal(t->self, pthread_self()))
+		pthread_kill(t->self, sig);
 }
 
 /* ---- the thread ---- */
@@ -91,8 +101,9 @@ static enum cpu_exit debug_step(struct cpu *c)
 /* Run until asked to park. */
 static void run(struct cpu *c)
 {
+	const struct accel_ops *accel = c->machine->accel;
 	while (!(atomic_load(&c->exit_req) & REQ_STOP)) {
-		switch (c->debug.step ? debug_step(c) : cpu_run(c)) {
+		switch (c->debug.step ? debug_step(c) : accel->run(c)) {
 		case CPUEXIT_REQUEST:
 			if (atomic_load(&c->exit_req) & (REQ_INIT | REQ_SIPI | REQ_SMI))
 				cpu_take_interrupt(c);
@@ -111,6 +122,8 @@ static void run(struct cpu *c)
 		if (unlikely(c->debug.stop != STOP_NONE))
 			break_report(c);
 	}
+	if (accel->sync)
+		accel->sync(c);
 }
 
 static void *thread_main(void *arg)
@@ -204,7 +217,7 @@ bool vcpu_all_parked(struct machine *m)
 
 /* ---- the engine ---- */
 
-static bool interp_init(struct machine *m, struct error *err)
+bool vcpu_create_all(struct machine *m, struct error *err)
 {
 	unsigned n = m->opt->smp ? m->opt->smp : 1;
 	if (n > MAX_CPUS)
@@ -246,7 +259,7 @@ static bool start_one(struct cpu *c, struct error *err)
 	return true;
 }
 
-static void interp_stop(struct machine *m)
+void vcpu_stop_all(struct machine *m)
 {
 	for (unsigned n = 0; n < m->n_cpus; n++) {
 		struct cpu *c = m->cpus[n];
@@ -262,19 +275,19 @@ static void interp_stop(struct machine *m)
 	}
 }
 
-static bool interp_start(struct machine *m, struct error *err)
+bool vcpu_start_all(struct machine *m, struct error *err)
 {
 	for (unsigned n = 0; n < m->n_cpus; n++)
 		if (!start_one(m->cpus[n], err)) {
-			interp_stop(m);
+			vcpu_stop_all(m);
 			return false;
 		}
 	return true;
 }
 
 const struct accel_ops accel_jit = {
-	.name = "jit", .runs_guest = true, .init = interp_init, .start_vcpus = interp_start, .stop_vcpus = interp_stop,
+	.name = "jit", .runs_guest = true, .init = vcpu_create_all, .start_vcpus = vcpu_start_all, .stop_vcpus = vcpu_stop_all, .run = cpu_run,
 };
 const struct accel_ops accel_interp = {
-	.name = "interp", .runs_guest = true, .init = interp_init, .start_vcpus = interp_start, .stop_vcpus = interp_stop,
+	.name = "interp", .runs_guest = true, .init = vcpu_create_all, .start_vcpus = vcpu_start_all, .stop_vcpus = vcpu_stop_all, .run = cpu_run,
 };

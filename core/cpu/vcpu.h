@@ -23,6 +23,13 @@ bool vcpu_all_parked(struct machine *m);
 struct cpu *vcpu_current(struct machine *m);
 /* Any thread: wake the vCPU's thread if it sleeps (halted or parked), so that it looks at exit_req. */
 void vcpu_kick(struct cpu *c);
+/* Any thread: send the vCPU's thread a signal, unless it is the caller's own or does not run yet.  For engines that kick by signals. */
+void vcpu_signal(struct cpu *c, int sig);
+/* Parts of accel_ops that engines share: create m->cpus as the options say; start their threads, parked; end them. */
+struct error;
+bool vcpu_create_all(struct machine *m, struct error *err);
+bool vcpu_start_all(struct machine *m, struct error *err);
+void vcpu_stop_all(struct machine *m);
 /* Host thread id (as `info cpus` prints it), 0 before the thread runs.  Any thread. */
 int vcpu_thread_id(const struct cpu *c);
 #endif

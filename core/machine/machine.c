@@ -1,5 +1,6 @@
 /* machine.c - the machine as a whole: creation, run states, reset, shutdown, state. */
 #include "core/machine/machine.h"
+#include "core/machine/accel.h"
 #include "core/machine/fds.h"
 #include "core/block/block.h"
 #include "core/char/chardev.h"
@@ -27,31 +28,7 @@ void machine_unlock(struct machine *m)
 
 /* ---- creation ------------------------------------------------------------------------------------------------------------------ */
 
-static const struct accel_ops *find_accel(const char *spec, struct error *err)
-{
-	static const struct { const char *word; const struct accel_ops *ops; } known[] = {
-		{ "interp", &accel_interp }, { "jit", &accel_jit }, { "tcg", &accel_interp }, { "qtest", &accel_qtest } };
-	if (!spec)
-		return &accel_interp;
-	char word[64];
-	for (const char *p = spec; *p;) {
-		size_t n = strcspn(p, ":");
-		size_t w = strcspn(p, ":,");
-		snprintf(word, sizeof(word), "%.*s", (int)w, p);
-		for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-			if (!strcmp(word, known[i].word))
-				return known[i].ops;
-		if (strcmp(word, "kvm")) {
-			error_set(err, "-accel %s: invalid accelerator %s; accepted are interp (also spelt tcg), jit and qtest", spec, word);
-			return NULL;
-		}
-		p += n + (p[n] != 0);
-	}
-	error_set(err, "-accel %s: this build has no such engine yet; accepted are interp (also spelt tcg), jit and qtest", spec);
-	return NULL;
-}
-
-struct machine *machine_new_bare(struct options *opt, struct error *err)
+static struct machine *create(struct options *opt, bool whole, struct error *err)
 {
 	struct machine *m = calloc(1, sizeof(*m));
 	if (!m)
@@ -69,7 +46,7 @@ struct machine *machine_new_bare(struct options *opt, struct error *err)
 	enum { ROOM_FOR_ROMS = 128 << 20 };     /* video memory, firmware, option ROMs, hot-plugged cards */
 	if (!ram_arena_init(&m->ram, ((m->ram_size + PAGE_SIZE - 1) & PAGE_MASK) + ROOM_FOR_ROMS, err))
 		goto fail;
-	if (!(m->accel = find_accel(opt->accel, err)))
+	if (!accel_choose(m, whole, err))
 		goto fail;
 	m->clock.stepped = m->accel == &accel_qtest;
 	if (!(m->loop = loop_new(m, err)))
@@ -83,6 +60,8 @@ fail:
 	machine_free(m);
 	return NULL;
 }
+
+struct machine *machine_new_bare(struct options *opt, struct error *err) { return create(opt, false, err); }
 
 static const struct board *find_board(const char *name, struct error *err)
 {
@@ -101,7 +80,7 @@ static bool lock_memory(struct machine *m, struct error *err)
 
 struct machine *machine_new(struct options *opt, struct error *err)
 {
-	struct machine *m = machine_new_bare(opt, err);
+	struct machine *m = create(opt, true, err);
 	if (!m)
 		return NULL;
 	machine_lock(m);
@@ -133,6 +112,8 @@ void machine_free(struct machine *m)
 	blocks_free(m);
 	fds_free(m);
 	machine_unlock(m);
+	if (m->accel && m->accel->free)
+		m->accel->free(m);
 	for (unsigned i = 0; i < m->n_cpus; i++)
 		if (m->cpus[i])
 			cpu_destroy(m->cpus[i]);

@@ -45,6 +45,8 @@ struct machine {
 	struct breakpoints *breaks;     /* core/cpu/breakpoint.h; NULL until there is one */
 	struct gdbstub *gdb;            /* core/debug/gdbstub.h; NULL: none */
 	const struct accel_ops *accel;
+	void    *engine_data;           /* the engine's own, NULL: it needs none */
+	char     accel_why[400];        /* why this engine runs and not another one; empty: it was asked for */
 
 	struct bus sysbus, *isa, *pci;  /* isa and pci: provided by the board's chips */
 	struct irq_line isa_irq[16];    /* ISA IRQ n: what a device on the ISA bus connects its wire to */
@@ -119,14 +121,29 @@ void machine_save_devices(struct machine *m, struct state_buf *b);
 bool machine_load_devices(struct machine *m, struct state_buf *b, struct error *err);
 
 /* Engines. */
+enum accel_fit { ACCEL_FIT, ACCEL_SLOW /* works, but slower than the next one */, ACCEL_UNFIT };
 struct accel_ops {
 	const char *name;
 	bool runs_guest;                                        /* false: qtest */
+	/* Can this host do it?  `why` gets the reason when it is not ACCEL_FIT, one sentence without its end.  NULL = always. */
+	enum accel_fit (*fit)(struct machine *m, char *why, size_t size);
 	bool (*init)(struct machine *m, struct error *err);
+	void (*free)(struct machine *m);                        /* what fit and init made; vCPUs still there; NULL = nothing */
 	bool (*start_vcpus)(struct machine *m, struct error *err);      /* create threads, parked */
 	void (*stop_vcpus)(struct machine *m);                  /* join threads */
+	/* vCPU thread: as cpu_run(). */
+	enum cpu_exit (*run)(struct cpu *c);
+	/* NULL where the state is always in struct cpu; else bring it there.  vCPU thread. */
+	void (*sync)(struct cpu *c);
+	/* Any thread: make a vCPU leave guest code after its exit_req has changed.  NULL: `attention` is enough. */
+	void (*kick)(struct cpu *c);
+	/* The memory map is another one now; machine lock held.  NULL: REQ_TLB is enough. */
+	void (*memory_changed)(struct machine *m);
+	/* Cut the features CPUID may offer (enum cpuid_word) to what the engine has.  NULL: the interpreter's are all there. */
+	void (*limit_features)(struct machine *m, uint32_t *word);
+	void (*info)(struct machine *m, struct text *out);      /* NULL or its part of `info accel` */
 };
-extern const struct accel_ops accel_interp, accel_jit, accel_qtest;
+extern const struct accel_ops accel_interp, accel_jit, accel_kvm, accel_qtest;
 /* Boards. */
 struct board { const char *name, *alias, *description; bool (*build)(struct machine *m, struct error *err); };
 extern const struct board boards[];             /* devices/registry.c; ends with name NULL */

@@ -74,7 +74,8 @@ static const struct option_row rows[] = {
 	{ "machine", ARG, "-machine [type=]NAME[,prop=value...]", "the board (pc); accel=, hpet=, acpi=, memory-backend=", option_set_machine, 0, NULL },
 	{ "M", ARG, NULL, NULL, option_set_machine, 0, NULL },
 	{ "cpu", ARG, "-cpu MODEL[,+feat][,-feat][,feat=on|off]", "CPU model (-cpu help lists them)", option_set_string, AT(cpu), NULL },
-	{ "accel", ARG, "-accel interp|tcg|jit|qtest[,thread=multi]", "the engine that runs guest code: the interpreter (also spelt tcg), the translator, or none for device tests", option_set_accel, 0, NULL },
+	{ "accel", ARG, "-accel interp|tcg|jit|kvm|qtest[,thread=multi]", "the engine that runs guest code: the interpreter (also spelt tcg), the translator, the host's processor, or none for device tests; given again, the next to try", option_set_accel, 0, NULL },
+	{ "enable-kvm", FLAG, "-enable-kvm", "as -accel kvm", option_enable_kvm, 0, NULL },
 	{ "smp", ARG, "-smp [cpus=]N[,sockets=S][,cores=C][,threads=T]", "number of CPUs, up to 64, and where they sit", option_set_smp, 0, NULL },
 	{ "m", ARG, "-m [size=]N[K|M|G|T]", "memory; a plain number is MiB (default 128)", option_set_memory, 0, NULL },
 	{ "name", ARG, "-name TEXT", "name of the guest", option_set_name, 0, NULL },
@@ -169,7 +170,7 @@ static bool asks_for_list(const char *name, const char *arg, int *status)
 		for (const struct board *b = boards; b->name; b++)
 			text_printf(&t, "%-20s %s%s\n", b->name, b->description, b == boards ? " (default)" : "");
 	} else if (!strcmp(name, "accel") && help) {
-		text_printf(&t, "Engines in this build:\ninterp (also spelt tcg)\njit\nqtest\n");
+		text_printf(&t, "Engines in this build:\ninterp (also spelt tcg)\njit\nkvm\nqtest\n");
 	} else if (!strcmp(name, "display") && help) {
 		text_printf(&t, "Available display backend types:\nnone\ncurses\n");
 	} else if (!strcmp(name, "vga") && help) {

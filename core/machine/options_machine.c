@@ -201,6 +201,8 @@ OPTION_SETTER(option_set_accel)
 	return ok;
 }
 
+OPTION_SETTER(option_enable_kvm) { return option_set_accel(o, "kvm", r, err); }
+
 OPTION_SETTER(option_set_name)
 {
 	struct kv *kv = kv_parse(arg, "guest", err);

@@ -100,6 +100,8 @@ static void space_flatten(struct space *s)
 		for (unsigned i = 0; i < s->machine->n_cpus; i++)
 			if (s->machine->cpus[i])
 				cpu_request(s->machine->cpus[i], REQ_TLB);
+	if (s == &s->machine->mem && s->machine->accel && s->machine->accel->memory_changed)
+		s->machine->accel->memory_changed(s->machine);
 }
 
 static void space_changed(struct space *s)

@@ -31,6 +31,30 @@ HANDLER(info_cpus)
 	return true;
 }
 
+/* ---- engines ---- */
+
+HANDLER(info_accel)
+{
+	const struct machine *m = x->m;
+
+	text_printf(x->out, "engine: %s%s%s\n", m->accel->name, *m->accel_why ? "; " : "", m->accel_why);
+	if (m->accel->info)
+		m->accel->info(x->m, x->out);
+	return true;
+}
+
+HANDLER(info_kvm)
+{
+	bool on = x->m->accel == &accel_kvm;
+
+	text_printf(x->out, "kvm support: %s\n", on ? "enabled" : "disabled");
+	if (on)
+		x->m->accel->info(x->m, x->out);
+	else if (*x->m->accel_why)
+		text_printf(x->out, "%s\n", x->m->accel_why);
+	return true;
+}
+
 /* Places for CPUs, the last first; the topology is one core a socket unless -smp says otherwise. */
 HANDLER(info_hotpluggable_cpus)
 {

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 json_t *qmp_text(const char *s, size_t len)
 {
@@ -45,6 +46,14 @@ QMP_HANDLER(qmp_query_status)
 		[RUN_SHUTDOWN] = "shutdown", [RUN_INTERNAL_ERROR] = "internal-error", [RUN_IO_ERROR] = "io-error", [RUN_DEBUG] = "debug" };
 
 	return json_pack("{s:s, s:b, s:b}", "status", words[m->state], "singlestep", 0, "running", m->state == RUN_RUNNING);
+}
+
+/* "present": this program can use it here. */
+QMP_HANDLER(qmp_query_kvm)
+{
+	bool on = m->accel == &accel_kvm;
+
+	return json_pack("{s:b, s:b}", "enabled", on, "present", on || access("/dev/kvm", R_OK | W_OK) == 0);
 }
 
 QMP_HANDLER(qmp_query_name) { return m->name ? json_pack("{s:o}", "name", qmp_text(m->name, strlen(m->name))) : json_object(); }

@@ -62,6 +62,7 @@ QMP_HANDLER(qmp_query_memdev);
 QMP_HANDLER(qmp_query_memory_size);
 QMP_HANDLER(qmp_query_mice);
 QMP_HANDLER(qmp_query_migrate_capabilities);
+QMP_HANDLER(qmp_query_kvm);
 QMP_HANDLER(qmp_query_name);
 QMP_HANDLER(qmp_query_nodes);
 QMP_HANDLER(qmp_query_options);

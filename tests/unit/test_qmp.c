@@ -106,8 +106,8 @@ static void ids_and_framing(void **state)
 	assert_string_equal(ask(s, "{\"execute\": \"query-status\", \"id\": \"abc\"}"),
 		"{\"return\": {\"status\": \"prelaunch\", \"singlestep\": false, \"running\": false}, \"id\": \"abc\"}");
 	assert_string_equal(ask(s, "{\"execute\":\n \"query-name\",\n\"id\": {\"a\": [1, 2]}\n}"), "{\"return\": {}, \"id\": {\"a\": [1, 2]}}");
-	peer_send(s->fd, "{'execute':'query-kvm','id':1} {'execute':'query-target','id':2}", 64);
-	assert_string_equal(ask(s, NULL), "{\"return\": {\"enabled\": false, \"present\": false}, \"id\": 1}");
+	peer_send(s->fd, "{'execute':'query-name','id':1} {'execute':'query-target','id':2}", 65);
+	assert_string_equal(ask(s, NULL), "{\"return\": {}, \"id\": 1}");
 	assert_string_equal(ask(s, NULL), "{\"return\": {\"arch\": \"x86_64\"}, \"id\": 2}");
 	assert_string_equal(ask(s, "{'execute': 'query-uuid', 'id': 'it\\'s \"x\" {'}"),
 		"{\"return\": {\"UUID\": \"00000000-0000-0000-0000-000000000000\"}, \"id\": \"it's \\\"x\\\" {\"}");
