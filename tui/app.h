@@ -109,7 +109,11 @@ struct app {
 	int64_t look_at;                        /* when a picture that is shown is to be looked at again, 0 = none */
 	int64_t check_at;                       /* when someone who waits for text gives up, -1 = never */
 	int64_t last_frame, listen_at, retry_at, retry_ms;
-	int64_t flood_until;                    /* a console printed much a moment ago: look again sooner */
+	bool heard;                             /* the machine had something new */
+	unsigned events;                        /* how often, since events_since */
+	int64_t events_since;
+	size_t took;                            /* bytes that consoles had printed, when looked at last */
+	unsigned key_frames;                    /* a key was typed: so many frames need not wait for their time */
 	size_t left;                            /* bytes that waited when last looked at */
 	bool quit;
 	int quit_signal;                        /* what ended it, for the message; 0 = the user or the machine */

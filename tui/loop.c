@@ -11,7 +11,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { FRAME_MS = 16, UNSEEN_MS = 100, LISTEN_MS = 4, FLOOD_MS = 1, RETRY_FIRST_MS = 2, RETRY_MOST_MS = 100 };
+enum { FRAME_MS = 16, UNSEEN_MS = 100, RETRY_FIRST_MS = 2, RETRY_MOST_MS = 100 };
+/* Gathering: of the machine's events in a frame's time, so many are looked at at once; behind others there is a pause. */
+enum { PROMPT_EVENTS = 6, LISTEN_MS = 4, FLOOD_MS = 1, FLOOD_BYTES = 1024, FULL_BYTES = 16384 };
+enum { KEY_FRAMES = 2 };        /* frames before their time that a key may have */
 
 static void signals(struct app *a)
 {
@@ -55,18 +58,33 @@ static void machine_event(struct app *a, int64_t now)
 {
 	int status;
 	vm_event_ack(a->vm);
-	a->more = a->screens = true;
-	a->listen_at = now + (now < a->flood_until ? FLOOD_MS : LISTEN_MS);
+	a->more = a->screens = a->heard = true;
 	app_sync_consoles(a);
 	status_sample(a, now);
 	if (vm_ended(a->vm, &status))
 		a->quit = true;
 }
 
+/* Small pieces of output are taken together: a machine that prints byte by byte must not wake this thread for each.  But who waits for an
+ * echo shall have it at once, and a ring that was nearly full must not fill up meanwhile. */
+static void gather(struct app *a, int64_t now)
+{
+	if (!a->heard)
+		return;
+	a->heard = false;
+	if (now >= a->events_since + FRAME_MS) {
+		a->events_since = now;
+		a->events = 0;
+	}
+	if (++a->events > PROMPT_EVENTS && a->took < FULL_BYTES)
+		a->listen_at = now + (a->took < FLOOD_BYTES ? LISTEN_MS : FLOOD_MS);
+}
+
 /* Take new output of some consoles; by_frame: those that are looked at once a frame. */
 void app_update_views(struct app *a, bool by_frame)
 {
 	bool more = false;
+	a->took = 0;
 	for (unsigned i = 0; i < a->n_views; i++) {
 		struct view *v = a->views[i];
 		if (v->ops->by_frame != by_frame || !v->ops->update(v, &more))
@@ -103,10 +121,10 @@ static void flush_typed(struct app *a, int64_t now)
 	a->retry_at = now + a->retry_ms;
 }
 
-/* Draw for the terminals that take it.  One that does not gets the newest frame when it does. */
-static void draw(struct app *a)
+/* Draw for the terminals that take it.  One that does not gets the newest frame when it does.  True: something was drawn. */
+static bool draw(struct app *a)
 {
-	bool ready = false;
+	bool ready = false, drawn = false;
 	for (unsigned i = 0; i < a->n_clients; i++)
 		ready |= client_ready(a->clients[i]);
 	if (a->dirty && (ready || record_wants_screen(a))) {
@@ -117,8 +135,11 @@ static void draw(struct app *a)
 	}
 	record_frame(a);
 	for (unsigned i = 0; i < a->n_clients && !a->dirty; i++)
-		if (a->clients[i]->behind && client_ready(a->clients[i]))
+		if (a->clients[i]->behind && client_ready(a->clients[i])) {
 			client_draw(a->clients[i]);
+			drawn = true;
+		}
+	return drawn;
 }
 
 static bool wants_frame(const struct app *a)
@@ -135,7 +156,7 @@ static bool wants_frame(const struct app *a)
 
 static int64_t frame_due(const struct app *a)
 {
-	return a->last_frame + (a->n_clients ? FRAME_MS : UNSEEN_MS);
+	return a->key_frames ? a->last_frame : a->last_frame + (a->n_clients ? FRAME_MS : UNSEEN_MS);
 }
 
 static void frame(struct app *a, int64_t now)
@@ -148,7 +169,8 @@ static void frame(struct app *a, int64_t now)
 		app_update_views(a, true);
 	if (guard_new_line(a->guard, &a->log_seen, line, sizeof line))
 		app_message(a, "%s", line);
-	draw(a);
+	if (draw(a) && a->key_frames)
+		a->key_frames--;
 }
 
 static void sooner(int64_t *at, int64_t other)
@@ -227,8 +249,10 @@ static void clients(struct app *a, const struct pollfd *p, unsigned n, int64_t n
 			client_flush(c);
 		if (!c->screen || c->dead)
 			continue;
-		if (p[2 * i + 1].revents & (POLLIN | POLLHUP | POLLERR))
+		if (p[2 * i + 1].revents & (POLLIN | POLLHUP | POLLERR)) {
 			client_tty_readable(c, now);
+			a->key_frames = KEY_FRAMES;
+		}
 		if (p[2 * i + 1].revents & POLLOUT && c->screen)
 			tty_flush(&c->tty);
 	}
@@ -243,7 +267,6 @@ void app_loop(struct app *a)
 		int64_t now = app_now_ms();
 		unsigned n = a->n_clients;
 		p[SIG] = (struct pollfd){ .fd = a->sig_fd, .events = POLLIN };
-		/* Small pieces of output are taken together: a machine that prints byte by byte wakes this thread at most every LISTEN_MS. */
 		p[VM] = (struct pollfd){ .fd = a->listen_at > now ? -1 : vm_event_fd(a->vm), .events = POLLIN };
 		p[LISTEN] = (struct pollfd){ .fd = a->listen_fd, .events = POLLIN };
 		for (unsigned i = 0; i < n; i++) {
@@ -264,8 +287,7 @@ void app_loop(struct app *a)
 			machine_event(a, now);
 		if (a->more)
 			app_update_views(a, false);
-		if (a->more)            /* much came at once: a console's ring must not stand full for LISTEN_MS */
-			a->flood_until = now + FRAME_MS;
+		gather(a, now);
 		deadlines(a, now);
 		work(a, now);
 		a->check_at = requests_check(a, now);

@@ -162,9 +162,10 @@ static void note_position(struct scrollback *s)
 	s->mark[s->next / INDEX_STEP % s->mark_cap] = s->head;
 }
 
-void scrollback_push(struct scrollback *s, const struct cell *cells, unsigned n)
+/* Append a packed line. */
+static void append(struct scrollback *s, const void *line, size_t len)
 {
-	size_t len = pack(s, cells, n), whole;
+	size_t whole;
 	if (len + 2 * sizeof(uint32_t) > s->budget / 2)         /* one line may not push out everything */
 		len = 0;
 	whole = len + 2 * sizeof(uint32_t);
@@ -175,10 +176,23 @@ void scrollback_push(struct scrollback *s, const struct cell *cells, unsigned n)
 	uint32_t len32 = (uint32_t)len;
 	note_position(s);
 	ring_copy_in(s, s->head, &len32, sizeof len32);
-	ring_copy_in(s, s->head + sizeof len32, s->line, len);
+	ring_copy_in(s, s->head + sizeof len32, line, len);
 	ring_copy_in(s, s->head + sizeof len32 + len, &len32, sizeof len32);
 	s->head += whole;
 	s->next++;
+}
+
+void scrollback_push(struct scrollback *s, const struct cell *cells, unsigned n)
+{
+	size_t len = pack(s, cells, n);
+	append(s, s->line, len);
+}
+
+void scrollback_push_ascii(struct scrollback *s, const uint8_t *bytes, unsigned n)
+{
+	while (n && bytes[n - 1] == ' ')
+		n--;
+	append(s, bytes, n);
 }
 
 void scrollback_pop(struct scrollback *s)

@@ -9,6 +9,8 @@ struct scrollback *scrollback_new(size_t budget_bytes);
 void scrollback_free(struct scrollback *s);
 /* Append a line of n cells.  Blanks in the default style at its end are not kept. */
 void scrollback_push(struct scrollback *s, const struct cell *cells, unsigned n);
+/* The same of n bytes of printable ASCII in the default style. */
+void scrollback_push_ascii(struct scrollback *s, const uint8_t *bytes, unsigned n);
 /* Lines kept now, and all that were ever pushed (minus popped ones). */
 size_t   scrollback_lines(const struct scrollback *s);
 uint64_t scrollback_total(const struct scrollback *s);

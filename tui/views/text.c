@@ -3,6 +3,7 @@
  * The emulated terminal is at least 80x24, what a guest on a serial line takes for granted; in a smaller pane the view follows the cursor
  * and scrolling back shows the rest.  What the emulation answers (cursor reports) goes to the guest like typed text. */
 #include "tui/app.h"
+#include "tui/flood.h"
 #include "tui/scrollback.h"
 #include "tui/termcell.h"
 #include "tui/termkeys.h"
@@ -10,7 +11,7 @@
 #include <stdlib.h>
 #include <vterm.h>
 
-enum { GUEST_COLS = 80, GUEST_ROWS = 24, READ_CHUNK = 16384, LINE_CELLS = 1024 };
+enum { GUEST_COLS = 80, GUEST_ROWS = 24, READ_CHUNK = 65536, LINE_CELLS = 1024 };
 
 struct text_view {
 	struct view base;
@@ -26,7 +27,9 @@ struct text_view {
 	bool told;                              /* the machine knows the size */
 	enum cursor_shape shape;
 	VTermPos cursor;
+	struct flood flood;
 	struct cell line[LINE_CELLS];           /* scratch */
+	uint8_t chunk[READ_CHUNK];              /* scratch */
 };
 
 static struct text_view *text(struct view *v)
@@ -36,20 +39,49 @@ static struct text_view *text(struct view *v)
 
 /* ---- from libvterm ---------------------------------------------------------------------------------------------------------------- */
 
-static int on_pushline(int cols, const VTermScreenCell *cells, void *user)
+/* A line was added where there were `before`: someone who reads old lines goes on seeing them; only at the ring's end they move. */
+static void stay(struct text_view *t, size_t before)
 {
-	struct text_view *t = user;
-	if (cols > LINE_CELLS)
-		cols = LINE_CELLS;
-	for (int x = 0; x < cols; x++)
-		termcell_read(&t->base.app->theme, &cells[x], &t->line[x]);
-	size_t before = scrollback_lines(t->back);
-	scrollback_push(t->back, t->line, (unsigned)cols);
-	/* Someone who reads old lines goes on seeing them; only at the ring's end they move. */
 	if (t->scrolled && scrollback_lines(t->back) > before)
 		t->scrolled++;
 	if (t->scrolled > scrollback_lines(t->back))
 		t->scrolled = scrollback_lines(t->back);
+}
+
+/* ---- from flood.c: lines that scrolled off ---- */
+
+static void convert(void *arg, const VTermScreenCell *from, struct cell *to)
+{
+	const struct text_view *t = arg;
+	termcell_read(&t->base.app->theme, from, to);
+}
+
+static void keep(void *arg, const struct cell *cells, unsigned n)
+{
+	struct text_view *t = arg;
+	size_t before = scrollback_lines(t->back);
+	scrollback_push(t->back, cells, n);
+	stay(t, before);
+}
+
+static void keep_ascii(void *arg, const uint8_t *bytes, unsigned n)
+{
+	struct text_view *t = arg;
+	size_t before = scrollback_lines(t->back);
+	scrollback_push_ascii(t->back, bytes, n);
+	stay(t, before);
+}
+
+static int on_pushline(int cols, const VTermScreenCell *cells, void *user)
+{
+	struct text_view *t = user;
+	if (flood_swallow(&t->flood))
+		return 1;
+	if (cols > LINE_CELLS)
+		cols = LINE_CELLS;
+	for (int x = 0; x < cols; x++)
+		convert(t, &cells[x], &t->line[x]);
+	keep(t, t->line, (unsigned)cols);
 	return 1;
 }
 
@@ -98,6 +130,7 @@ static int on_termprop(VTermProp prop, VTermValue *val, void *user)
 		t->shape = val->number == VTERM_PROP_CURSORSHAPE_UNDERLINE ? CURSOR_UNDERLINE :
 			   val->number == VTERM_PROP_CURSORSHAPE_BAR_LEFT ? CURSOR_BAR : CURSOR_BLOCK;
 		return 1;
+	case VTERM_PROP_ALTSCREEN: t->flood.alt_screen = val->boolean; return 1;
 	case VTERM_PROP_TITLE: set_title(&t->base, val); return 1;
 	default: return 1;              /* mouse: stays inside */
 	}
@@ -132,17 +165,17 @@ static uint64_t cursor_line(const struct text_view *t)
 static bool text_update(struct view *v, bool *more)
 {
 	struct text_view *t = text(v);
-	uint8_t buf[READ_CHUNK];
-	size_t n = vm_console_read(v->app->vm, v->console, buf, sizeof buf);
+	size_t n = vm_console_read(v->app->vm, v->console, t->chunk, sizeof t->chunk);
 	if (!n)
 		return false;
+	v->app->took += n;
 	uint64_t from = cursor_line(t) + (t->cursor.col > 0);
-	vterm_input_write(t->vt, (const char *)buf, n);
+	flood_feed(&t->flood, t->chunk, n);
 	vterm_screen_flush_damage(t->vts);
 	view_mark_lines(v, from, cursor_line(t) + 1);
-	triggers_stream(v->app, v, buf, n);
-	channel_log_bytes(v, buf, n);
-	if (n == sizeof buf)
+	triggers_stream(v->app, v, t->chunk, n);
+	channel_log_bytes(v, t->chunk, n);
+	if (n >= sizeof t->chunk / 4)
 		*more = true;
 	return true;
 }
@@ -172,6 +205,7 @@ static void text_resize(struct view *v, int w, int h)
 	t->cols = cols;
 	t->rows = rows;
 	vterm_set_size(t->vt, rows, cols);
+	flood_resized(&t->flood);
 	vterm_screen_flush_damage(t->vts);
 	vm_console_resize(v->app->vm, v->console, (unsigned)cols, (unsigned)rows);
 }
@@ -372,7 +406,8 @@ struct view *text_view_new(struct app *app, unsigned console, const struct vm_co
 	t->vts = vterm_obtain_screen(t->vt);
 	vterm_screen_set_callbacks(t->vts, &callbacks, t);
 	vterm_screen_enable_altscreen(t->vts, 1);
-	vterm_screen_set_damage_merge(t->vts, VTERM_DAMAGE_SCROLL);
+	vterm_screen_set_damage_merge(t->vts, VTERM_DAMAGE_SCREEN);
+	t->flood = (struct flood){ .vt = t->vt, .vts = t->vts, .arg = t, .convert = convert, .keep = keep, .keep_ascii = keep_ascii };
 	vterm_screen_reset(t->vts, 1);
 	return &t->base;
 }

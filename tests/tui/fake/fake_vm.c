@@ -14,6 +14,7 @@
  *   counter              something that grows while the machine lives, whatever its terminal does */
 #include "core/vm.h"
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,7 @@ struct vm {
 	pthread_cond_t room;
 	pthread_t control, ticker;
 	int event_fd, control_fd;
+	_Atomic bool woken;
 	bool wants_ui, busy, dirty, ended, stopping;
 	int status;
 	unsigned char echr;
@@ -53,9 +55,12 @@ struct vm {
 	uint64_t counter;
 };
 
+/* Once until it is acknowledged, as core/vm.c does. */
 static void wake(struct vm *vm)
 {
 	uint64_t one = 1;
+	if (atomic_exchange(&vm->woken, true))
+		return;
 	if (write(vm->event_fd, &one, sizeof one) < 0)
 		return;
 }
@@ -93,12 +98,21 @@ static size_t unescape(const char *s, uint8_t *out)
 static void print_bytes(struct vm *vm, unsigned n, const uint8_t *bytes, size_t len)
 {
 	struct console *c = &vm->con[n];
-	for (size_t i = 0; i < len && n < vm->n_con; i++) {
-		while (c->head - c->tail == RING && !vm->stopping) {
+	while (len && n < vm->n_con) {
+		size_t at = c->head % RING, room = RING - (c->head - c->tail), k = len < room ? len : room;
+		if (k > RING - at)
+			k = RING - at;
+		if (!k && vm->stopping)
+			return;
+		if (!k) {
 			wake(vm);
 			pthread_cond_wait(&vm->room, &vm->lock);
+			continue;
 		}
-		c->ring[c->head++ % RING] = bytes[i];
+		memcpy(c->ring + at, bytes, k);
+		c->head += k;
+		bytes += k;
+		len -= k;
 	}
 	wake(vm);
 }
@@ -456,7 +470,8 @@ void vm_event_ack(struct vm *vm)
 {
 	uint64_t v;
 	if (read(vm->event_fd, &v, sizeof v) < 0)
-		return;
+		v = 0;
+	vm->woken = false;                      /* whoever found it set has put its news in place by now */
 }
 
 void vm_get_status(struct vm *vm, struct vm_status *st)
@@ -498,8 +513,14 @@ size_t vm_console_read(struct vm *vm, unsigned index, uint8_t *buf, size_t len)
 	struct console *c = &vm->con[index];
 	size_t n = 0;
 	pthread_mutex_lock(&vm->lock);
-	while (n < len && c->tail < c->head)
-		buf[n++] = c->ring[c->tail++ % RING];
+	while (n < len && c->tail < c->head) {
+		size_t at = c->tail % RING, k = c->head - c->tail < len - n ? c->head - c->tail : len - n;
+		if (k > RING - at)
+			k = RING - at;
+		memcpy(buf + n, c->ring + at, k);
+		c->tail += k;
+		n += k;
+	}
 	pthread_cond_broadcast(&vm->room);
 	pthread_mutex_unlock(&vm->lock);
 	return n;

@@ -1,0 +1,347 @@
+/* test_tui_flood.c - lines that go past the terminal emulation (tui/flood.c): whatever is printed, in whatever pieces, the screen, the cursor,
+ * what is answered and every line that scrolled off are the same as when libvterm is given all of it.
+ * VMUX_FUZZ_ROUNDS=N: so many random streams instead of a few; VMUX_FUZZ_SEED=N: the first one. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include "tui/flood.h"
+#include "tui/scrollback.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROUNDS = 24, STREAM = 160000, MOST = 1024, BUDGET = 64 << 20 };
+
+struct term {
+	VTerm *vt;
+	VTermScreen *vts;
+	struct flood flood;
+	struct scrollback *back;
+	unsigned bells, passed;                 /* passed: lines that did not go through libvterm */
+	char answers[4096];
+	size_t n_answers;
+	struct cell line[MOST];
+};
+
+static void convert(void *arg, const VTermScreenCell *from, struct cell *to)
+{
+	*to = (struct cell){ .ch = from->chars[0] ? from->chars[0] : ' ', .style = { COLOUR_DEFAULT, COLOUR_DEFAULT, 0 } };
+	if (from->chars[0] == (uint32_t)-1)
+		to->ch = GRID_WIDE_TAIL;
+	for (int i = 0; i < CELL_COMBINING && from->chars[0] && from->chars[i + 1]; i++)
+		to->comb[i] = from->chars[i + 1];
+	if (!VTERM_COLOR_IS_DEFAULT_FG(&from->fg))
+		to->style.fg = VTERM_COLOR_IS_INDEXED(&from->fg) ? COLOUR_PALETTE | from->fg.indexed.idx : from->fg.rgb.red << 16 | from->fg.rgb.green << 8 | from->fg.rgb.blue;
+	if (!VTERM_COLOR_IS_DEFAULT_BG(&from->bg))
+		to->style.bg = VTERM_COLOR_IS_INDEXED(&from->bg) ? COLOUR_PALETTE | from->bg.indexed.idx : from->bg.rgb.red << 16 | from->bg.rgb.green << 8 | from->bg.rgb.blue;
+	to->style.attrs = from->attrs.bold | from->attrs.underline << 1 | from->attrs.italic << 3 | from->attrs.blink << 4 | from->attrs.reverse << 5;
+}
+
+static void keep(void *arg, const struct cell *cells, unsigned n)
+{
+	struct term *t = arg;
+	scrollback_push(t->back, cells, n);
+	t->passed++;
+}
+
+static void keep_ascii(void *arg, const uint8_t *bytes, unsigned n)
+{
+	struct term *t = arg;
+	scrollback_push_ascii(t->back, bytes, n);
+	t->passed++;
+}
+
+static int on_pushline(int cols, const VTermScreenCell *cells, void *user)
+{
+	struct term *t = user;
+	if (flood_swallow(&t->flood))
+		return 1;
+	for (int x = 0; x < cols; x++)
+		convert(t, &cells[x], &t->line[x]);
+	scrollback_push(t->back, t->line, (unsigned)cols);
+	return 1;
+}
+
+static int on_termprop(VTermProp prop, VTermValue *val, void *user)
+{
+	struct term *t = user;
+	if (prop == VTERM_PROP_ALTSCREEN)
+		t->flood.alt_screen = val->boolean;
+	return 1;
+}
+
+static int on_bell(void *user)
+{
+	((struct term *)user)->bells++;
+	return 1;
+}
+
+static void on_output(const char *s, size_t len, void *user)
+{
+	struct term *t = user;
+	for (size_t i = 0; i < len; i++)
+		t->answers[t->n_answers++ % sizeof t->answers] = s[i];
+}
+
+static const VTermScreenCallbacks callbacks = { .bell = on_bell, .settermprop = on_termprop, .sb_pushline = on_pushline };
+
+static struct term *term_new(int cols, int rows)
+{
+	struct term *t = calloc(1, sizeof *t);
+	assert_non_null(t);
+	t->vt = vterm_new(rows, cols);
+	vterm_set_utf8(t->vt, 1);
+	vterm_output_set_callback(t->vt, on_output, t);
+	t->vts = vterm_obtain_screen(t->vt);
+	vterm_screen_set_callbacks(t->vts, &callbacks, t);
+	vterm_screen_enable_altscreen(t->vts, 1);
+	vterm_screen_reset(t->vts, 1);
+	t->back = scrollback_new(BUDGET);
+	t->flood = (struct flood){ .vt = t->vt, .vts = t->vts, .arg = t, .convert = convert, .keep = keep, .keep_ascii = keep_ascii };
+	return t;
+}
+
+static void term_free(struct term *t)
+{
+	vterm_free(t->vt);
+	scrollback_free(t->back);
+	free(t);
+}
+
+static void assert_same_cell(const struct cell *a, const struct cell *b, const char *what, size_t y, size_t x)
+{
+	if (cell_equal(a, b))
+		return;
+	fail_msg("%s %zu, column %zu: U+%04X/%04X fg %x bg %x attrs %x, libvterm alone U+%04X/%04X fg %x bg %x attrs %x", what, y, x, a->ch, a->comb[0], a->style.fg, a->style.bg,
+		a->style.attrs, b->ch, b->comb[0], b->style.fg, b->style.bg, b->style.attrs);
+}
+
+static void assert_same_screen(struct term *a, struct term *b)
+{
+	VTermPos pa, pb;
+	int rows, cols;
+	vterm_get_size(b->vt, &rows, &cols);
+	for (int y = 0; y < rows; y++)
+		for (int x = 0; x < cols; x++) {
+			VTermScreenCell va, vb;
+			struct cell ca, cb;
+			vterm_screen_get_cell(a->vts, (VTermPos){ y, x }, &va);
+			vterm_screen_get_cell(b->vts, (VTermPos){ y, x }, &vb);
+			convert(a, &va, &ca);
+			convert(b, &vb, &cb);
+			assert_same_cell(&ca, &cb, "screen row", (size_t)y, (size_t)x);
+		}
+	vterm_state_get_cursorpos(vterm_obtain_state(a->vt), &pa);
+	vterm_state_get_cursorpos(vterm_obtain_state(b->vt), &pb);
+	assert_int_equal(pa.row, pb.row);
+	assert_int_equal(pa.col, pb.col);
+	assert_int_equal(a->bells, b->bells);
+	assert_int_equal(a->n_answers, b->n_answers);
+	assert_memory_equal(a->answers, b->answers, sizeof a->answers);
+}
+
+static void assert_same_history(struct term *a, struct term *b)
+{
+	static struct cell x[MOST], y[MOST];
+	size_t n = scrollback_lines(b->back);
+	assert_int_equal(scrollback_total(a->back), scrollback_total(b->back));
+	assert_int_equal(scrollback_lines(a->back), n);
+	for (size_t i = 0; i < n; i++) {
+		unsigned len = scrollback_get(b->back, i, y, MOST), other = scrollback_get(a->back, i, x, MOST);
+		len = len > other ? len : other;
+		for (unsigned k = 0; k < len && k < MOST; k++)
+			assert_same_cell(&x[k], &y[k], "line back", i, k);
+	}
+}
+
+/* ---- random output ------------------------------------------------------------------------------------------------------------------ */
+
+struct maker { uint64_t rng; char *out; size_t n; };
+
+static unsigned rnd(struct maker *m, unsigned n)
+{
+	m->rng ^= m->rng << 13;
+	m->rng ^= m->rng >> 7;
+	m->rng ^= m->rng << 17;
+	return (unsigned)(m->rng >> 33) % n;
+}
+
+static void add(struct maker *m, const char *s)
+{
+	size_t n = strlen(s);
+	memcpy(m->out + m->n, s, n);
+	m->n += n;
+}
+
+static void add_words(struct maker *m, unsigned most)
+{
+	for (unsigned n = rnd(m, most + 1); n; n--)
+		m->out[m->n++] = rnd(m, 6) ? (char)(0x21 + rnd(m, 94)) : ' ';
+}
+
+static void add_colour(struct maker *m)
+{
+	static const char *const some[] = { "\033[m", "\033[0m", "\033[1m", "\033[31m", "\033[42m", "\033[97;44m", "\033[7m", "\033[27m", "\033[38;5;201m", "\033[48;2;1;2;3m",
+		"\033[4;5;3m", "\033[39;49m", "\033[22m", "\033[100m", "\033[9m", "\033[1;999m" };
+	add(m, some[rnd(m, sizeof some / sizeof *some)]);
+}
+
+static void add_odd(struct maker *m)
+{
+	static const char *const some[] = { "\033[5;10r", "\033[r", "\033[1;24r", "\033[?7l", "\033[?7h", "\033[4h", "\033[4l", "\033[20h", "\033[20l", "\033[?6h", "\033[?6l", "\033[?1049h",
+		"\033[?1049l", "\033(0", "\033(B", "\016", "\017", "\033)0", "\033c", "\033[H", "\033[2J", "\033[10;70H", "\033[6n", "\033[K", "\033[3L", "\033[2M", "\0337", "\0338",
+		"\033D", "\033M", "\033E", "\033H", "\033[3g", "\033[g", "\033#8", "\033#3", "\033#5", "\033[?5h", "\033[?5l", "\033[!p", "\033]0;title\007", "\033]2;x\033\\", "\033P$qm\033\\",
+		"\007", "\013", "\014", "\177", "\xc3\xa9", "\xe4\xb8\xad", "e\xcc\x81", "\xcc\x81", "\xe2\x82", "\xff", "\033[?69h", "\033[5;60s", "\033[?69l", "\033N", "\033O", "\033n",
+		"\033[12", "\033[", "\033", "\030", "\033[3S", "\033[2T", "\033[5@", "\033[5P", "\033[5X", "\033[99C", "\033[99B", "\033[1;1H", "\033[?25l", "\033[>c", "\033[1\"q", "\033[2'}",
+		"\033X", "\033_", "\033^", "\033\\", "\033]52;c;aGk=\033\\", "\033[?7;25h", "\033[?1;7l", "\033[:4h", "\033[=7l", "\033[38:5:1m", "\033[\0331m" };
+	add(m, some[rnd(m, sizeof some / sizeof *some)]);
+}
+
+static void add_line(struct maker *m, unsigned kind)
+{
+	add_words(m, kind & 1 ? 250 : 60);
+	if (kind & 2 && !rnd(m, 3)) {
+		add_colour(m);
+		add_words(m, 30);
+	}
+	if (kind & 4 && !rnd(m, 4)) {
+		add(m, rnd(m, 2) ? "\t" : rnd(m, 2) ? "\r" : "\b\b");
+		add_words(m, 90);
+	}
+	if (kind & 8 && !rnd(m, 60))
+		add(m, "\n");
+	if (kind & 16 && !rnd(m, 100))
+		add_odd(m);
+	add(m, kind & 32 && !rnd(m, 50) ? "\n\r" : "\r\n");
+}
+
+static void make(struct maker *m)
+{
+	while (m->n < STREAM - 70000) {
+		unsigned lines = rnd(m, 4) ? rnd(m, 300) : rnd(m, 1500), kind = rnd(m, 64);
+		if (rnd(m, 2))
+			kind &= ~16u;
+		size_t end = m->n + 60000;
+		for (; lines && m->n < end; lines--)
+			add_line(m, kind);
+		for (unsigned i = rnd(m, 4); i; i--)
+			add_odd(m);
+		if (!rnd(m, 4))
+			add(m, "\033c");
+	}
+}
+
+static void one_stream(uint64_t seed, unsigned *passed, unsigned *lines)
+{
+	static const int sizes[][2] = { { 80, 24 }, { 80, 24 }, { 132, 43 }, { 20, 4 }, { 7, 2 }, { 200, 60 }, { 2, 2 } };
+	struct maker m = { .rng = seed * 0x9e3779b97f4a7c15u + 88172645463325252u, .out = malloc(STREAM + 1000) };
+	unsigned size = rnd(&m, sizeof sizes / sizeof *sizes);
+	struct term *a = term_new(sizes[size][0], sizes[size][1]), *b = term_new(sizes[size][0], sizes[size][1]);
+	assert_non_null(m.out);
+	make(&m);
+	for (size_t at = 0; at < m.n; ) {
+		size_t n = rnd(&m, 3) ? 65536 : 1 + rnd(&m, 20000);
+		n = n < m.n - at ? n : m.n - at;
+		flood_feed(&a->flood, (const uint8_t *)m.out + at, n);
+		vterm_input_write(b->vt, m.out + at, n);
+		assert_int_equal(a->flood.swallow, 0);
+		if (scrollback_total(a->back) != scrollback_total(b->back))
+			fail_msg("seed %u: %u lines scrolled off, with libvterm alone %u; the piece was bytes %zu to %zu", (unsigned)seed, (unsigned)scrollback_total(a->back),
+				(unsigned)scrollback_total(b->back), at, at + n);
+		assert_same_screen(a, b);
+		at += n;
+	}
+	assert_same_history(a, b);
+	*passed += a->passed;
+	*lines += (unsigned)scrollback_total(b->back);
+	term_free(a);
+	term_free(b);
+	free(m.out);
+}
+
+static void test_same_as_libvterm(void **s)
+{
+	const char *rounds = getenv("VMUX_FUZZ_ROUNDS"), *seed = getenv("VMUX_FUZZ_SEED");
+	unsigned n = rounds ? (unsigned)atoi(rounds) : ROUNDS, first = seed ? (unsigned)atoi(seed) : 1, passed = 0, lines = 0;
+	for (unsigned i = first; i < first + n; i++) {
+		if (rounds)
+			fprintf(stderr, "seed %u\n", i);
+		one_stream(i, &passed, &lines);
+	}
+	print_message("%u of %u lines went past the emulation\n", passed, lines);
+	if (n >= ROUNDS)
+		assert_true(passed > lines / 10);       /* else this shows nothing */
+}
+
+/* ---- and what it is for ------------------------------------------------------------------------------------------------------------- */
+
+static size_t flood_text(char *out, unsigned n)
+{
+	size_t at = 0;
+	for (unsigned i = 1; i <= n; i++)
+		at += (size_t)sprintf(out + at, "line %u of the flood, and some words to fill it up\r\n", i);
+	return at;
+}
+
+static void test_most_lines_go_past(void **s)
+{
+	char *text = malloc(100000);
+	size_t n = flood_text(text, 1000);
+	struct term *t = term_new(80, 24);
+	flood_feed(&t->flood, (const uint8_t *)text, n);
+	assert_int_equal(scrollback_total(t->back), 1000 - 23);
+	assert_true(t->passed > 900);
+	term_free(t);
+	free(text);
+}
+
+/* After each of these, a flood is lines as plain as before, or not. */
+static void test_modes(void **s)
+{
+	static const struct { const char *before; bool past; } cases[] = {
+		{ "", true }, { "\033[?7l", false }, { "\033[?7l\033[?7h", true }, { "\033[5;10r", false }, { "\033[5;10r\033[r", true }, { "\033[1;24r\033[24;1H", true }, { "\033[4h", false },
+		{ "\033(0", false }, { "\033(0\033(B", true }, { "\016", false }, { "\016\017", true }, { "\033[?1049h", false }, { "\033[?1049h\033[?1049l", true }, { "\033c\033[?7l\033[2J", false },
+		{ "\033[?7l\033c", true }, { "\033[31m", true }, { "\xe4\xb8\xad", true }, { "\033]0;a title\007", true }, { "\033]0;no end", false },
+	};
+	char *text = malloc(100000);
+	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct term *t = term_new(80, 24);
+		size_t n = (size_t)sprintf(text, "%s\r\n", cases[i].before);
+		n += flood_text(text + n, 1000);
+		flood_feed(&t->flood, (const uint8_t *)text, n);
+		if ((t->passed > 900) != cases[i].past)
+			fail_msg("case %u: %u lines went past", i, t->passed);
+		term_free(t);
+	}
+	free(text);
+}
+
+/* A region that was the whole screen is none any more when the screen grows. */
+static void test_region_and_size(void **s)
+{
+	char *text = malloc(100000);
+	size_t n = flood_text(text, 1000);
+	struct term *a = term_new(80, 24), *b = term_new(80, 24);
+	for (unsigned i = 0; i < 2; i++) {
+		struct term *t = i ? b : a;
+		flood_feed(&t->flood, (const uint8_t *)"\033[1;24r", 7);
+		vterm_set_size(t->vt, 40, 80);
+		flood_resized(&t->flood);
+	}
+	flood_feed(&a->flood, (const uint8_t *)text, n);
+	vterm_input_write(b->vt, text, n);
+	assert_same_screen(a, b);
+	assert_same_history(a, b);
+	term_free(a);
+	term_free(b);
+	free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_most_lines_go_past), cmocka_unit_test(test_modes), cmocka_unit_test(test_region_and_size), cmocka_unit_test(test_same_as_libvterm),
+	};
+	return cmocka_run_group_tests_name("flood", tests, NULL, NULL);
+}
