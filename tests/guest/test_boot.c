@@ -11,7 +11,7 @@ static void seabios_finds_nothing_to_boot(void **state)
 	EXPECT(p, "SeaBIOS \\(version", SHORT_MS);
 	EXPECT(p, "No bootable device", SHORT_MS);
 	/* the monitor is console 2, chosen by Esc and the digit typed by hand; back by Alt+1 */
-	ptyrun_send_split(p, "\0332", 2, 1, 100);
+	ptyrun_send_split(p, "\0332", 2, 1, 20);
 	EXPECT(p, "\\(qemu\\)", SHORT_MS);
 	ptyrun_send(p, "info status\r");
 	EXPECT(p, "VM status: running", SHORT_MS);

@@ -207,11 +207,11 @@ static void stop(struct proc *p)
 {
 	if (p->pid > 0) {
 		kill(p->pid, SIGTERM);
-		int64_t end = now_ms() + 3000;
+		int64_t end = now_ms() + PATIENCE_MS;
 		while (waitpid(p->pid, NULL, WNOHANG) == 0 && now_ms() < end)
 			nap();
 		kill(p->pid, SIGKILL);
-		waitpid(p->pid, NULL, WNOHANG);
+		waitpid(p->pid, NULL, 0);
 	}
 	if (p->in >= 0)
 		close(p->in);
@@ -345,7 +345,7 @@ void read_until(int fd, const char *text)
 	for (int64_t end = now_ms() + PATIENCE_MS; now_ms() < end;) {
 		struct pollfd p = { .fd = fd, .events = POLLIN };
 		poll(&p, 1, 1000);
-		ssize_t r = read(fd, buf + n, sizeof(buf) - 1 - n);
+		ssize_t r = read(fd, buf + n, 1);       /* what comes behind the text is for the next who looks */
 		if (r == 0)
 			break;
 		n += r > 0 ? (size_t)r : 0;

@@ -17,9 +17,10 @@ struct ptyrun_options {
 	const char *locale;             /* LC_ALL; NULL: C.UTF-8 */
 	const char *const *env;         /* more "NAME=value" (or "NAME" to remove), ends with NULL; may be NULL */
 	const char *log;                /* file that gets all bytes of the program, NULL = none */
+	bool find_leaks;                /* a program of the asan build looks for leaks at its end */
 	bool plain_stderr;              /* stderr to a pipe instead of the terminal: ptyrun_stderr() */
 };
-enum { PTYRUN_MS = 20000 };             /* a deadline for what should happen at once, on a loaded machine */
+enum { PTYRUN_MS = 90000 };             /* a deadline for what should happen at once, on a loaded machine */
 
 /* Start argv[0] (with a slash, or from PATH).  NULL: could not; a reason is on stderr. */
 struct ptyrun *ptyrun_start(const struct ptyrun_options *o, char *const argv[]);

@@ -88,7 +88,7 @@ const char *station_ask(struct station *s, const char *fmt, ...)
 	line[n++] = '\n';
 	line[n] = 0;
 	assert_int_equal(write(s->control, line, (size_t)n), n);
-	for (int i = 0; i < 6000; i++) {
+	for (int i = 0; i < 20000; i++) {
 		char c;
 		if (recv(s->control, &c, 1, MSG_PEEK | MSG_DONTWAIT) == 1) {
 			assert_non_null(fgets(s->answer, sizeof s->answer, s->answers));

@@ -60,7 +60,7 @@ static const char *ask(struct station *s, const char *fmt, ...)
 	va_end(ap);
 	line[n++] = '\n';
 	assert_int_equal(write(s->control, line, (size_t)n), n);
-	for (int i = 0; i < 6000; i++) {
+	for (int i = 0; i < 20000; i++) {
 		char c;
 		if (recv(s->control, &c, 1, MSG_PEEK | MSG_DONTWAIT) == 1) {
 			assert_non_null(fgets(s->answer, sizeof s->answer, s->answers));
@@ -266,7 +266,7 @@ static void pastes_are_shown_first(void **state)
 	SEES(s, "nothing was pasted");
 	assert_string_equal(ask(s, "typed 3"), "0 cbf29ce484222325");
 	ptyrun_send(s->p, "\001:set paste-ask off\r\033[200~a\rb\r\033[201~c");
-	for (int i = 0; i < 2000 && !strstr(ask(s, "typed 3"), "5 "); i++)
+	for (int i = 0; i < 20000 && !strstr(ask(s, "typed 3"), "5 "); i++)
 		ptyrun_bytes_during(s->p, 5);
 	assert_string_equal(ask(s, "show 3"), "61 0d 62 0d 63");
 	stop(s);
@@ -279,7 +279,7 @@ static void what_was_copied_is_pasted(void **state)
 	ptyrun_send(s->p, "\001]");
 	SEES(s, "nothing was copied yet");
 	ptyrun_send(s->p, "\001[k0 $\r\001]");
-	for (int i = 0; i < 2000 && strncmp(ask(s, "typed 3"), "16 ", 3); i++)
+	for (int i = 0; i < 20000 && strncmp(ask(s, "typed 3"), "16 ", 3); i++)
 		ptyrun_bytes_during(s->p, 5);
 	assert_string_equal(ask(s, "show 3"), "73 65 63 6f 6e 64 20 6c 69 6e 65 20 68 65 72 65");
 	ptyrun_send(s->p, "\001[G0 $\r\0331\001]");             /* onto a keyboard without these keys */

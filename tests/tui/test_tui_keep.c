@@ -281,6 +281,15 @@ static void times_of_lines(void **state)
 	linetimes_free(&t);
 }
 
+static bool cursor_is(struct ptyrun *p, void *arg)
+{
+	const unsigned *want = arg;
+	unsigned x, y;
+	bool visible;
+	ptyrun_cursor(p, &x, &y, &visible);
+	return visible && x == want[0] && y == want[1];
+}
+
 static void a_column_of_times(void **state)
 {
 	const struct place *at = *state;
@@ -291,11 +300,7 @@ static void a_column_of_times(void **state)
 	ptyrun_send(s->p, "\001T");
 	SEES(s, "times of serial0: time of day");
 	SEES(s, "^[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\\.[0-9]{3} first\n[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\\.[0-9]{3} second\n.{13}\\$");
-	unsigned x, y;
-	bool on;
-	ptyrun_settle(s->p, 100);
-	ptyrun_cursor(s->p, &x, &y, &on);
-	assert_true(on && x == 15 && y == 2);
+	assert_true(ptyrun_until(s->p, cursor_is, (unsigned[]){ 15, 2 }, PTYRUN_MS, "the cursor behind the prompt"));
 	ptyrun_send(s->p, "\001T");
 	SEES(s, "since the line before");
 	SEES(s, "^ +first\n +\\+[0-9]+\\.[0-9]{3} second");
@@ -308,7 +313,7 @@ static void a_column_of_times(void **state)
 	SEES(s, "copied 2 lines");
 	station_ask(s, "show 3");
 	ptyrun_send(s->p, "\001]\r");
-	for (int i = 0; i < 6000 && !strstr(station_ask(s, "typed 3"), "13 "); i++)
+	for (int i = 0; i < 20000 && !strstr(station_ask(s, "typed 3"), "13 "); i++)
 		ptyrun_bytes_during(s->p, 5);
 	assert_string_equal(station_ask(s, "show 3"), "66 69 72 73 74 0d 73 65 63 6f 6e 64 0d");
 	ptyrun_send(s->p, "\001T");

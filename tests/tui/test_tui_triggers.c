@@ -24,7 +24,7 @@ static struct station *start(const struct place *at, const char *config)
 
 static void until_typed(struct station *s, const char *count)
 {
-	for (int i = 0; i < 4000 && strncmp(station_ask(s, "typed 3"), count, strlen(count)); i++)
+	for (int i = 0; i < 20000 && strncmp(station_ask(s, "typed 3"), count, strlen(count)); i++)
 		ptyrun_bytes_during(s->p, 5);
 	assert_int_equal(strncmp(s->answer, count, strlen(count)), 0);
 }

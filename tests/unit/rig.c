@@ -143,7 +143,7 @@ void probe_room(struct rig *r, struct probe *p, unsigned room)
 
 static int with_limit(int fd)
 {
-	struct timeval tv = { .tv_sec = 10 };
+	struct timeval tv = { .tv_sec = 90 };
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
 	return fd;
@@ -183,9 +183,10 @@ void peer_send(int fd, const void *buf, size_t len)
 void peer_expect(int fd, const char *text)
 {
 	struct text got = { 0 };
-	char buf[4096];
+	char buf[1];
+	/* A byte at a time: what comes behind the text is for the next who looks. */
 	while (!got.len || !memmem(got.s, got.len, text, strlen(text))) {
-		ssize_t n = read(fd, buf, sizeof(buf));
+		ssize_t n = read(fd, buf, 1);
 		if (n <= 0)
 			fail_msg("wanted \"%s\", the stream ended with \"%s\"", text, got.s ? got.s : "");
 		text_add(&got, buf, (size_t)n);

@@ -45,5 +45,5 @@ void probe_room(struct rig *r, struct probe *p, unsigned room);
 int peer_unix(const char *path);
 int peer_tcp(unsigned port);
 void peer_send(int fd, const void *buf, size_t len);
-void peer_expect(int fd, const char *text);                     /* reads until text has come */
+void peer_expect(int fd, const char *text);                     /* reads until text has come, and nothing behind it */
 #endif

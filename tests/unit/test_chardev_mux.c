@@ -66,7 +66,6 @@ static void mon_shares_the_line(void **state)
 	type(&x, "me\r");
 	RIG_WAIT(x.r, saw(&x, "unnamed") || saw(&x, "\r\n(qemu) "));
 	type(&x, "\1cback");
-	for (int k = 0; k < 300; k++) { rig_nap(); saw(&x, "q"); } fprintf(stderr, "SEEN<%.*s>\n", (int)x.seen.len, x.seen.s);
 	RIG_WAIT(x.r, saw(&x, "more\r\n[input goes to serial0]\r\n"));
 	RIG_WAIT(x.r, probe_has(&p, "back"));
 	RIG_WAIT(x.r, !probe_has(&p, "info"));
