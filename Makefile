@@ -50,7 +50,7 @@ $(BUILD)/libvmux.a: $(LIB_OBJ)
 	@rm -f $@
 	ar rcs $@ $(LIB_OBJ)
 # What pkg-config says, kept in a file so that it is asked once.
-$(BUILD)/pkg.mk:
+$(BUILD)/pkg.mk: Makefile
 	@command -v pkg-config >/dev/null && pkg-config --exists $(PKGS) || { echo "make: packages are missing; 'make setup' installs them" >&2; exit 1; }
 	@mkdir -p $(@D)
 	@printf 'PKG_CFLAGS := %s\nPKG_LIBS := %s\n' "$$(pkg-config --cflags $(PKGS))" "$$(pkg-config --libs $(PKGS))" > $@
