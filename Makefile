@@ -104,7 +104,7 @@ $(BUILD)/tests/bridge.bin: tests/serial/bridge.S
 	$(CC) -c -o $(@:.bin=.o) $<
 	ld -m elf_x86_64 -Ttext 0 --oformat binary -o $@ $(@:.bin=.o)
 $(BUILD)/tests/serial_lines $(BUILD)/tests/serial_wrapped: $(BUILD)/tests/bridge.bin
-$(BUILD)/tests/tui_workstation $(BUILD)/tests/tui_session $(BUILD)/tests/tui_layout $(BUILD)/tests/tui_copy $(BUILD)/tests/tui_machines $(BUILD)/tests/tui_oracle $(BUILD)/tests/tui_triggers $(BUILD)/tests/tui_keep $(BUILD)/tests/tui_keys $(BUILD)/tests/tui_mouse $(BUILD)/tests/tui_linear $(BUILD)/tests/tui_sixel: $(BUILD)/tests/tui-fake
+$(patsubst tests/tui/test_%.c,$(BUILD)/tests/%,$(wildcard tests/tui/test_*.c)): $(BUILD)/tests/tui-fake
 $(BUILD)/tests/tui_oracle: $(BUILD)/vmux
 $(BUILD)/tests/keymaps: LDLIBS += -lxkbcommon
 # Boot sectors of tests/guest, on disks of 1 MB.

@@ -90,13 +90,18 @@ const char *station_ask(struct station *s, const char *fmt, ...)
 	assert_int_equal(write(s->control, line, (size_t)n), n);
 	for (int i = 0; i < 20000; i++) {
 		char c;
-		if (recv(s->control, &c, 1, MSG_PEEK | MSG_DONTWAIT) == 1) {
+		ssize_t got = recv(s->control, &c, 1, MSG_PEEK | MSG_DONTWAIT);
+		if (got == 0)
+			break;                          /* it is gone */
+		if (got == 1) {
 			assert_non_null(fgets(s->answer, sizeof s->answer, s->answers));
 			s->answer[strcspn(s->answer, "\n")] = 0;
 			return s->answer;
 		}
 		ptyrun_bytes_during(s->p, 5);
 	}
+	ptyrun_settle(s->p, 500);
+	ptyrun_dump(s->p, "the machine does not answer");
 	fail_msg("no answer to %s", line);
 	return NULL;
 }

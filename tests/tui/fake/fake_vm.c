@@ -141,9 +141,10 @@ static void set_text(struct vm *vm, unsigned cols, unsigned rows)
 /* Characters in rows 0..7 (32 each), attributes in rows 8..15. */
 static void show_all(struct vm *vm)
 {
-	for (unsigned i = 0; i < 256; i++) {
-		vm->screen.cells[i / 32 * vm->screen.cols + i % 32] = (struct text_cell){ (uint8_t)i, 7 };
-		vm->screen.cells[(8 + i / 32) * vm->screen.cols + i % 32] = (struct text_cell){ 'A', (uint8_t)i };
+	unsigned cols = vm->screen.cols;
+	for (unsigned i = 0; i < 256 && cols >= 32 && vm->screen.rows >= 16; i++) {
+		vm->screen.cells[i / 32 * cols + i % 32] = (struct text_cell){ (uint8_t)i, 7 };
+		vm->screen.cells[(8 + i / 32) * cols + i % 32] = (struct text_cell){ 'A', (uint8_t)i };
 	}
 }
 
