@@ -60,6 +60,29 @@ void em_rm(struct em *e, struct enc x, unsigned base, unsigned index, unsigned s
 		em32(e, (uint32_t)disp);
 }
 
+/* VEX bits that stand for register bits are inverted. */
+void em_opcode(struct em *e, const struct opcode *o, unsigned reg, unsigned rm)
+{
+	static const uint8_t prefix[4] = { 0, 0x66, 0xf3, 0xf2 };
+	if (o->vex) {
+		em8(e, 0xc4);
+		em8(e, (reg & 8 ? 0 : 0x80) | 0x40 | (rm & 8 ? 0 : 0x20) | o->map);
+		em8(e, o->w << 7 | (~(unsigned)o->vvvv & 15) << 3 | o->l << 2 | o->pp);
+	} else {
+		unsigned rex = o->w << 3 | (reg & 8) >> 1 | rm >> 3;
+		if (o->o16)
+			em8(e, 0x66);
+		if (o->pp)
+			em8(e, prefix[o->pp]);
+		if (rex || o->rex)
+			em8(e, 0x40 | rex);
+		em8(e, 0x0f);
+		if (o->map > 1)
+			em8(e, o->map == 2 ? 0x38 : 0x3a);
+	}
+	em8(e, o->op);
+}
+
 void em_env(struct em *e, struct enc x, uint32_t off)
 {
 	em8(e, 0x65);

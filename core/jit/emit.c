@@ -355,6 +355,10 @@ bool em_native(struct em *e, const struct ji *i)
 		ok = emit_one(e, i, r->opcode);
 	else if (r->map == TWO)
 		ok = emit_two(e, i);
+	if (!ok) {
+		back_to(e, &start);
+		ok = em_bits(e, i);
+	}
 	if (!ok)
 		back_to(e, &start);
 	return ok;

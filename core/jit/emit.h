@@ -103,6 +103,10 @@ void em_rel32(struct em *e, const uint8_t *to);
 void em_patch(uint8_t *rel32, const uint8_t *to);
 /* Opcode with prefixes: op may hold 0F as 0x0fXX, or 66/F2/F3 demanded by the row in `prefix`.  size 1 asks for byte registers. */
 struct enc { uint8_t prefix; bool lock, byte_rm /* rm is a byte register whatever the size */, digit /* reg is /n */; unsigned op, size, reg; };
+/* The same for all that begins with 0F or VEX; map 1 = 0F, 2 = 0F 38, 3 = 0F 3A, pp 1-3 = 66 F3 F2.  ModRM and immediate are to follow; rm is
+ * a register, or the base of memory without index. */
+struct opcode { bool vex, w, l, o16, rex /* even if empty */; uint8_t pp, map, op, vvvv; };
+void em_opcode(struct em *e, const struct opcode *o, unsigned reg, unsigned rm);
 void em_rr(struct em *e, struct enc x, unsigned rm);                    /* rm: host register */
 void em_rm(struct em *e, struct enc x, unsigned base, unsigned index, unsigned scale, int32_t disp);    /* NO_REG = absent */
 void em_env(struct em *e, struct enc x, uint32_t off);                  /* memory operand in struct cpu */
@@ -180,6 +184,8 @@ unsigned em_host_features(void);        /* enum host_feature */
 /* emit_fp.c: vector and x87 instructions, as em_native. */
 bool em_fp(struct em *e, const struct ji *i);
 bool em_x87(struct em *e, const struct ji *i);
+/* emit_bits.c: division and bit manipulation, as em_native. */
+bool em_bits(struct em *e, const struct ji *i);
 /* After a memory access of i: where the ways out of line since stub `first` come back. */
 void em_close_stubs(struct em *e, unsigned first, const struct ji *i);
 

@@ -97,29 +97,6 @@ static bool classify(const struct em *e, const struct ji *i, struct vec *v)
 	return true;
 }
 
-/* ---- bytes ------------------------------------------------------------------------------------------------------------------------------ */
-
-/* Prefixes and opcode, with host registers reg and rm (a base register when it is memory). */
-static void put_opcode(struct em *e, const struct vec *v, const struct ji *i, unsigned reg, unsigned rm)
-{
-	static const uint8_t prefix[4] = { 0, 0x66, 0xf3, 0xf2 }, vex_pp[4] = { 0, 1, 2, 3 };
-	if (v->vex) {
-		em8(e, 0xc4);
-		em8(e, (reg & 8 ? 0 : 0x80) | 0x40 | (rm & 8 ? 0 : 0x20) | v->map);
-		em8(e, v->w << 7 | (~(unsigned)i->in.imm >> 8 & 15) << 3 | (i->in.flags & I_L256 ? 4 : 0) | vex_pp[v->pp]);
-	} else {
-		unsigned rex = v->w << 3 | (reg & 8) >> 1 | rm >> 3;
-		if (v->pp)
-			em8(e, prefix[v->pp]);
-		if (rex)
-			em8(e, 0x40 | rex);
-		em8(e, 0x0f);
-		if (v->map > 1)
-			em8(e, v->map == 2 ? 0x38 : 0x3a);
-	}
-	em8(e, i->row->opcode);
-}
-
 static bool emit_vector(struct em *e, const struct ji *i)
 {
 	struct vec v;
@@ -144,7 +121,8 @@ static bool emit_vector(struct em *e, const struct ji *i)
 	if (env && !v.writes_gpr)
 		em_load_env(e, H_T1, ENV_REG(guest));
 	unsigned reg = v.gpr_reg ? gpr : v.reg, rm = mem ? H_T0 : v.gpr_rm ? gpr : i->in.rm;
-	put_opcode(e, &v, i, reg, v.has_rm ? rm : 0);
+	struct opcode o = { .vex = v.vex, .w = v.w, .l = i->in.flags & I_L256, .pp = v.pp, .map = v.map, .op = i->row->opcode, .vvvv = i->in.imm >> 8 & 15 };
+	em_opcode(e, &o, reg, v.has_rm ? rm : 0);
 	if (v.has_rm)
 		em8(e, (mem ? 0 : 0xc0) | (reg & 7) << 3 | (rm & 7));
 	if (v.has_imm)
