@@ -226,10 +226,18 @@ static void completion(void **state)
 {
 	static const struct { const char *line, *want; } cases[] = { { "sys", "system_powerdown\nsystem_reset\nsystem_wakeup\n" }, { "info st", "stats\nstatus\n" },
 		{ "help qu", "quit\n" }, { "chardev-remove ", "cc\nrb\n" }, { "ringbuf_read r", "rb\n" }, { "sendkey ctrl-alt-del", "ctrl-alt-delete\n" },
-		{ "set_link", "set_link\n" }, { "nosuch x", "" }, { "chardev-add nul", "null\n" }, { "qu", "quit\n" }, { "q", "q\nqemu-io\nqom-get\nqom-list\nqom-set\nquit\n" }, { "info  bl", "block\nblock-jobs\nblockstats\n" } };
+		{ "set_link", "set_link\n" }, { "nosuch x", "" }, { "chardev-add nul", "null\n" }, { "qu", "quit\n" }, { "q", "q\nqemu-io\nqom-get\nqom-list\nqom-set\nquit\n" }, { "info  bl", "block\nblock-jobs\nblockstats\n" },
+		{ "device_add pci-serial,ch", "pci-serial,chardev=\n" }, { "device_add pci-serial,chardev=r", "pci-serial,chardev=rb\n" },
+		{ "device_add pci-serial,id=x,multifunction=o", "pci-serial,id=x,multifunction=off\npci-serial,id=x,multifunction=on\n" },
+		{ "device_add ide-hd,werror=i", "ide-hd,werror=ignore\n" }, { "device_add ide-hd,drive=h", "ide-hd,drive=hn\n" },
+		{ "device_add pci-serial,he", "pci-serial,help\n" }, { "device_add nosuch,a", "" }, { "chardev-add ringbuf,s", "ringbuf,size=\n" },
+		{ "chardev-add null,l", "null,logappend=\nnull,logfile=\n" }, { "object_add sec", "secret\n" }, { "object_add secret,id=s,f", "secret,id=s,file=\nsecret,id=s,format=\n" },
+		{ "object_del m", "mb\n" }, { "block_resize h", "hn\n" } };
 	struct rig *r = *state;
 	rig_chardev(r, "cc", "null");
 	answer(r, "chardev-add ringbuf,id=rb");
+	answer(r, "drive_add -n 0 driver=null-co,node-name=hn");
+	answer(r, "object_add memory-backend-ram,id=mb,size=64K");
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct text out = { 0 };
 		machine_lock(r->m);
