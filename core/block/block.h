@@ -14,6 +14,7 @@ struct device;
 struct drive;
 struct image;
 struct node;
+struct throttle;
 enum { BLOCK_SECTOR = 512 };
 enum drive_if { IF_NONE, IF_IDE, IF_FLOPPY, IF_SCSI, IF_VIRTIO };
 enum block_op { BLOCK_READ, BLOCK_WRITE, BLOCK_FLUSH, BLOCK_DISCARD };
@@ -67,6 +68,7 @@ struct drive {
 	enum error_policy werror, rerror;
 	bool failed;                                     /* the machine was stopped because of it */
 	char *cache;                                     /* cache= word: "writeback" ... */
+	struct throttle *throttle;                       /* throttle.h; NULL: no limits */
 	struct image_opts *opts;                         /* kept for `change` */
 	struct drive *next;
 	bool activity;                                   /* set by requests; the status line clears it */

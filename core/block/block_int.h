@@ -3,6 +3,7 @@
 #define CORE_BLOCK_BLOCK_INT_H
 #include "core/block/block.h"
 #include "core/block/format.h"
+#include "core/block/throttle.h"
 #include "core/machine/machine.h"
 
 enum { MAX_WORKERS = 8 };
@@ -40,6 +41,7 @@ struct drive_opts {
 	bool cdrom;
 	enum error_policy werror, rerror;
 	struct image_opts image;
+	uint64_t limits[N_LIMITS];
 };
 bool drive_opts_parse(struct drive_opts *o, const struct kv *kv, bool snapshot, struct error *err);
 extern const char *const drive_if_names[];

@@ -147,11 +147,13 @@ static struct drive *drive_make(struct machine *m, const struct drive_opts *o)
 	d->werror = o->werror;
 	d->rerror = o->rerror;
 	d->cache = strdup(o->cache);
+	drive_set_limits(d, o->limits);
 	return d;
 }
 
 static void drive_free(struct drive *d)
 {
+	throttle_free(d);
 	let_go(d);
 	free(d->id);
 	free(d->file);

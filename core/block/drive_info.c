@@ -50,6 +50,8 @@ static void print_options(const struct image *im, const struct image_opts *o, co
 		print_image(im, format, out);
 }
 
+#define ULL(v) ((unsigned long long)(v))
+
 void drive_info(const struct drive *d, bool verbose, struct text *out)
 {
 	if (!d->image)
@@ -62,8 +64,14 @@ void drive_info(const struct drive *d, bool verbose, struct text *out)
 		text_printf(out, "    Attached to:      %s\n", d->dev->id ? d->dev->id : d->dev->path);
 	if (d->removable)
 		text_printf(out, "    Removable device: %slocked, tray %s\n", d->locked ? "" : "not ", d->tray_open ? "open" : "closed");
-	if (d->image)
-		print_options(d->image, d->opts, d->format, verbose, out);
+	if (!d->image)
+		return;
+	print_options(d->image, d->opts, d->format, verbose, out);
+	const uint64_t *l = drive_limits(d);
+	if (l)
+		text_printf(out, "    I/O throttling:   bps=%llu bps_rd=%llu bps_wr=%llu bps_max=%llu bps_rd_max=%llu bps_wr_max=%llu iops=%llu iops_rd=%llu iops_wr=%llu "
+			"iops_max=%llu iops_rd_max=%llu iops_wr_max=%llu iops_size=0 group=%s\n", ULL(l[0]), ULL(l[1]), ULL(l[2]), ULL(l[0] / 10), ULL(l[1] / 10),
+			ULL(l[2] / 10), ULL(l[3]), ULL(l[4]), ULL(l[5]), ULL(l[3] / 10), ULL(l[4] / 10), ULL(l[5] / 10), drive_label(d));
 }
 
 void drive_info_node(const struct drive *d, bool verbose, struct text *out)

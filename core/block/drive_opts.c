@@ -18,8 +18,6 @@ static bool check_keys(const struct kv *kv, const char *format, struct error *er
 	for (; kv; kv = kv->next) {
 		if (options_has_key("drive", kv->key))
 			continue;
-		if (!strncmp(kv->key, "bps", 3) || !strncmp(kv->key, "iops", 4) || !strncmp(kv->key, "throttling.", 11))
-			return error_set(err, "Limits on a drive's speed ('%s') are not supported", kv->key);
 		return error_set(err, "Block format '%s' does not support the option '%s'", format ? format : "raw", kv->key);
 	}
 	return true;
@@ -98,6 +96,15 @@ static bool parse_cache(struct drive_opts *o, const struct kv *kv, struct error 
 	if (v && !strcmp(v, "native") && !direct)
 		return error_set(err, "aio=native was specified, but it requires cache.direct=on, which was not specified.");
 	return true;
+}
+
+/* bps=, iops_rd= ..., or throttling.bps-total= ... */
+static bool parse_limits(struct drive_opts *o, const struct kv *kv, struct error *err)
+{
+	for (int l = 0; l < N_LIMITS; l++)
+		if (!kv_size(kv, limit_long_names[l], 1, &o->limits[l], "throttling", err) || !kv_size(kv, limit_names[l], 1, &o->limits[l], "throttling", err))
+			return false;
+	return limits_check(o->limits, err);
 }
 
 static bool parse_discard(struct drive_opts *o, const struct kv *kv, struct error *err)
@@ -193,7 +200,7 @@ bool drive_opts_parse(struct drive_opts *o, const struct kv *kv, bool snapshot, 
 		get_bool(kv, "auto-read-only", "auto-read-only", &o->image.readonly_auto, err) &&
 		get_bool(kv, "snapshot", "snapshot", &o->image.snapshot, err) &&
 		get_bool(kv, "copy-on-read", "copy-on-read", &copy_on_read, err) &&   /* a raw image has nothing below it to copy from */
-		parse_cache(o, kv, err) && parse_discard(o, kv, err) &&
+		parse_cache(o, kv, err) && parse_discard(o, kv, err) && parse_limits(o, kv, err) &&
 		parse_policy(kv, false, o->interface, &o->werror, err) && parse_policy(kv, true, o->interface, &o->rerror, err) &&
 		parse_file(o, kv, err);
 }

@@ -219,8 +219,11 @@ void drive_submit(struct drive *d, struct block_req *r)
 		result = -EROFS;
 	if (result)
 		r->image = NULL;                /* refused here: no matter for the error policy */
-	enqueue(d->machine->blocks, r, result);
+	if (result || !throttle_holds(d, r))
+		enqueue(d->machine->blocks, r, result);
 }
+
+void drive_go_on(struct block_req *r) { enqueue(r->drive->machine->blocks, r, 0); }
 
 int drive_read_now(struct drive *d, uint64_t offset, void *buf, size_t len)
 {
@@ -235,6 +238,8 @@ int drive_read_now(struct drive *d, uint64_t offset, void *buf, size_t len)
 void drive_cancel(struct drive *d, struct block_req *r)
 {
 	struct blocks *b = d->machine->blocks;
+	if (throttle_cancel(d, r))
+		return;
 	pthread_mutex_lock(&b->lock);
 	while (r->state == REQ_RUNNING)
 		pthread_cond_wait(&b->finished, &b->lock);
@@ -265,12 +270,15 @@ static void wait_for(struct blocks *b, const struct drive *d)
 
 void drive_drain(struct machine *m)
 {
+	for (struct drive *d = drive_first(m); d; d = d->next)
+		throttle_release(d);
 	if (m->blocks)
 		wait_for(m->blocks, NULL);
 }
 
 void drive_quiesce(struct drive *d)
 {
+	throttle_release(d);
 	wait_for(d->machine->blocks, d);
 }
 

@@ -14,7 +14,8 @@ static const struct { const char *option, *listed, *keys; } lists[] = {
 	{ "device", "device", "driver:t id:t bus:t ..." },
 	{ "drive", "drive", "file:t file.filename:t file.driver:t file.locking:t format:t driver:t if:t index:n bus:n unit:n media:t readonly:b read-only:b "
 		"auto-read-only:b snapshot:b cache:t cache.direct:b cache.no-flush:b cache.writeback:b aio:t id:t werror:t rerror:t discard:t detect-zeroes:t "
-		"copy-on-read:b" },
+		"copy-on-read:b bps:n bps_rd:n bps_wr:n iops:n iops_rd:n iops_wr:n throttling.bps-total:n throttling.bps-read:n throttling.bps-write:n "
+		"throttling.iops-total:n throttling.iops-read:n throttling.iops-write:n" },
 	{ "fw_cfg", "fw_cfg", "name:t file:t string:t" },
 	{ "global", "global", "driver:t property:t value:t" },
 	{ "m", "memory", "size:s slots:n maxmem:s" },

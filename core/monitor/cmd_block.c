@@ -1,6 +1,7 @@
 /* cmd_block.c - commands about drives. */
 #include "core/block/block.h"
 #include "core/block/node.h"
+#include "core/block/throttle.h"
 #include "core/machine/machine.h"
 #include "core/monitor/commands.h"
 #include "core/monitor/internal.h"
@@ -135,15 +136,17 @@ HANDLER(cmd_block_passwd)
 
 HANDLER(cmd_throttle)
 {
-	int64_t bps = arg_int(a, "bps"), iops = arg_int(a, "iops"), bps_each = arg_int(a, "bps_rd") | arg_int(a, "bps_wr"),
-		iops_each = arg_int(a, "iops_rd") | arg_int(a, "iops_wr");
-
 	struct drive *d = find(x, a, err);
+	uint64_t limits[N_LIMITS];
+
 	if (!d || !d->image)
 		return d && error_set(err, "Device has no medium");
-	if ((bps && bps_each) || (iops && iops_each))
-		return error_set(err, "bps/iops/max total values and read/write values cannot be used at the same time");
-	return !(bps | iops | bps_each | iops_each) || error_set(err, "Drive '%s' stays without limits: this build has none", arg_str(a, "device"));
+	for (int l = 0; l < N_LIMITS; l++)
+		limits[l] = (uint64_t)arg_int(a, limit_names[l]);
+	if (!limits_check(limits, err))
+		return false;
+	drive_set_limits(d, limits);
+	return true;
 }
 
 HANDLER(cmd_block_resize)

@@ -1,6 +1,7 @@
 /* qmp_block.c - handlers about drives. */
 #include "core/block/block.h"
 #include "core/block/node.h"
+#include "core/block/throttle.h"
 #include "core/monitor/qmp_handlers.h"
 #include <string.h>
 #include <sys/stat.h>
@@ -47,7 +48,15 @@ static json_t *describe(const struct image *im, const char *node, const char *fo
 		"cache", "writeback", (int)!o->writethrough, "direct", (int)o->direct, "no-flush", (int)o->no_flush, "write_threshold", 0);
 }
 
-static json_t *medium_info(const struct drive *d) { return describe(d->image, d->node, d->format, d->opts); }
+static json_t *medium_info(const struct drive *d)
+{
+	json_t *o = describe(d->image, d->node, d->format, d->opts);
+	const uint64_t *limits = drive_limits(d);
+
+	for (int l = 0; limits && l < N_LIMITS; l++)
+		json_object_set_new(o, limit_names[l], json_integer((json_int_t)limits[l]));
+	return o;
+}
 
 static json_t *device_name(const struct device *dev) { return json_string(dev->id ? dev->id : dev->path); }
 
@@ -239,20 +248,27 @@ QMP_HANDLER(qmp_block_resize)
 	return qmp_done(n->image->readonly ? error_set(err, "Block node is read-only") : image_resize(n->image, (uint64_t)size, err));
 }
 
-/* ---- what drives here do not have --------------------------------------------------------------------------------------------------- */
+/* ---- limits ------------------------------------------------------------------------------------------------------------------------- */
 
 QMP_HANDLER(qmp_set_throttle)
 {
-	static const char *const limits[] = { "bps", "bps_rd", "bps_wr", "iops", "iops_rd", "iops_wr" };
 	struct drive *d = find(m, a, err);
+	uint64_t limits[N_LIMITS];
+	const char *key;
+	json_t *v;
 
 	if (!d || !d->image)
 		return qmp_done(d && error_set(err, "Device has no medium"));
-	for (unsigned group = 0; group < 6; group += 3)
-		if (qmp_num(a, limits[group]) && (qmp_num(a, limits[group + 1]) || qmp_num(a, limits[group + 2])))
-			return qmp_done(error_set(err, "bps/iops/max total values and read/write values cannot be used at the same time"));
-	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
-		if (qmp_num(a, limits[i]))
-			return qmp_done(error_set(err, "Drive '%s' stays without limits: this build has none", d->id));
+	for (int l = 0; l < N_LIMITS; l++) {
+		if (qmp_num(a, limit_names[l]) < 0)
+			return qmp_done(error_set(err, "bps/iops/max values must be within [0, 1000000000000000]"));
+		limits[l] = (uint64_t)qmp_num(a, limit_names[l]);
+	}
+	json_object_foreach((json_t *)a, key, v)
+		if ((strstr(key, "_max") || strstr(key, "_size")) && json_integer_value(v))
+			return qmp_done(error_set(err, "'%s' is not supported: a drive may run ahead of its limits by a tenth of a second", key));
+	if (!limits_check(limits, err))
+		return NULL;
+	drive_set_limits(d, limits);
 	return json_object();
 }
