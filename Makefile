@@ -127,7 +127,7 @@ $(BUILD)/gen/walk_symbols.h: $(BUILD)/guest-boot/walk.img
 	@nm $(<:.img=.elf) | awk '{ if (length($$1) == 16 && substr($$1, 1, 9) == "000000000") print "enum { WALK_" toupper($$3) " = 0x" substr($$1, 9) " };" }' > $@
 $(patsubst %,$(OBJ)/tests/debug/%.o,walk test_gdbstub test_breakpoints): $(BUILD)/gen/walk_symbols.h
 CFLAGS_tests_debug_walk := -DWALK_IMG='"$(BUILD)/guest-boot/walk.img"'
-$(BUILD)/tests/gdbstub $(BUILD)/tests/breakpoints: $(BUILD)/guest-boot/walk.img
+$(BUILD)/tests/gdbstub $(BUILD)/tests/breakpoints $(BUILD)/tests/gdb: $(BUILD)/guest-boot/walk.img
 $(BUILD)/tests/keymaps $(BUILD)/tests/chords $(BUILD)/tests/graphics $(BUILD)/tests/tui_oracle: $(BOOT_IMG)
 # Key maps are made from xkb data; the results are in the repository.
 keymaps: keymaps/tools/make-keymaps.c keymaps/tools/layouts.def

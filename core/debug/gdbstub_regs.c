@@ -54,12 +54,12 @@ enum { N_ROWS = sizeof(rows) / sizeof(rows[0]), REGS_MAX = 96 };
 
 /* Bits of a flags type, "NAME bit" or "NAME from-to". */
 static const struct { const char *type, *feature; uint8_t size; const char *fields; } flag_types[] = {
-	{ "eflags_t", "core", 4, "CF 0,PF 2,AF 4,ZF 6,SF 7,TF 8,IF 9,DF 10,OF 11,IOPL 12-13,NT 14,RF 16,VM 17,AC 18,VIF 19,VIP 20,ID 21" },
-	{ "cr0_t", "system", 8, "PE 0,MP 1,EM 2,TS 3,ET 4,NE 5,WP 16,AM 18,NW 29,CD 30,PG 31" },
-	{ "cr3_t", "system", 8, "PCID 0-11,PDBR 12-63" },
-	{ "cr4_t", "system", 8, "VME 0,PVI 1,TSD 2,DE 3,PSE 4,PAE 5,MCE 6,PGE 7,PCE 8,OSFXSR 9,OSXMMEXCPT 10,UMIP 11,LA57 12,VMXE 13,SMXE 14,"
-		"FSGSBASE 16,PCIDE 17,OSXSAVE 18,SMEP 20,SMAP 21,PKE 22" },
-	{ "efer_t", "system", 8, "SCE 0,LME 8,LMA 10,NXE 11,SVME 12,LMSLE 13,FFXSR 14,TCE 15" },
+	{ "eflags_t", "core", 4, "ID 21,VIP 20,VIF 19,AC 18,VM 17,RF 16,NT 14,IOPL 12-13,OF 11,DF 10,IF 9,TF 8,SF 7,ZF 6,AF 4,PF 2,CF 0" },
+	{ "cr0_t", "system", 8, "PG 31,CD 30,NW 29,AM 18,WP 16,NE 5,ET 4,TS 3,EM 2,MP 1,PE 0" },
+	{ "cr3_t", "system", 8, "PDBR 12-63,PCID 0-11" },
+	{ "cr4_t", "system", 8, "PKE 22,SMAP 21,SMEP 20,OSXSAVE 18,PCIDE 17,FSGSBASE 16,SMXE 14,VMXE 13,LA57 12,UMIP 11,OSXMMEXCPT 10,OSFXSR 9,PCE 8,"
+		"PGE 7,MCE 6,PAE 5,PSE 4,DE 3,TSD 2,PVI 1,VME 0" },
+	{ "efer_t", "system", 8, "TCE 15,FFXSR 14,LMSLE 13,SVME 12,NXE 11,LMA 10,LME 8,SCE 0" },
 	{ "mxcsr_t", "sse", 4, "IE 0,DE 1,ZE 2,OE 3,UE 4,PE 5,DAZ 6,IM 7,DM 8,ZM 9,OM 10,UM 11,PM 12,FZ 15" },
 };
 
@@ -165,7 +165,9 @@ static void put_feature(struct gdb_regs *r, const char *feature)
 	const char *in = "";
 	unsigned n = 0;
 
-	text_printf(&r->xml, "<feature name=\"org.%s.%s\">\n", strcmp(feature, "system") ? "gnu.gdb.i386" : "vmux", feature);
+	/* gdb 13 dies of segment bases in an i386. */
+	bool own = !strcmp(feature, "system") || (!strcmp(feature, "segments") && !r->wide);
+	text_printf(&r->xml, "<feature name=\"org.%s.%s\">\n", own ? "vmux" : "gnu.gdb.i386", feature);
 	put_flag_types(r, feature);
 	if (!strcmp(feature, "sse"))
 		put_vector_types(r);
