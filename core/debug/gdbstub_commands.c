@@ -188,7 +188,7 @@ static void cmd_break_clear(struct gdbstub *s, const char *p, unsigned len) { br
 
 /* ---- threads ---- */
 
-/* Hg: whom g, m and the like are about; Hc (obsolete): whom c and s are about, the same vCPU here. */
+/* Hg: whom g, m and the like are about; Hc: whom c and s are about. */
 static void cmd_thread(struct gdbstub *s, const char *p, unsigned len)
 {
 	char op = *p ? *p++ : 0;
@@ -199,7 +199,7 @@ static void cmd_thread(struct gdbstub *s, const char *p, unsigned len)
 		return;
 	}
 	if (cpu >= 0)
-		s->cpu = (unsigned)cpu;
+		*(op == 'g' ? &s->cpu : &s->run_cpu) = (unsigned)cpu;
 	gdb_ok(s);
 }
 
@@ -225,11 +225,12 @@ static void resume(struct gdbstub *s, const char *p, char what)
 			gdb_error(s, GDB_BAD);
 			return;
 		}
-		cpu_of(s)->rip = addr;
-		cpu_of(s)->exc_pending = 0;
+		struct cpu *c = s->m->cpus[s->run_cpu];
+		c->rip = addr;
+		c->exc_pending = 0;
 	}
 	memset(a.of, 'c', s->m->n_cpus);
-	a.of[s->cpu] = what;
+	a.of[s->run_cpu] = what;
 	gdb_resume(s, &a);
 }
 

@@ -38,7 +38,8 @@ struct gdbstub {
 	bool multiprocess, swbreak, hwbreak;
 	bool phys;                      /* addresses are physical ones (qqemu.PhyMemMode) */
 	unsigned sstep;
-	unsigned cpu;                   /* of g, m, ... */
+	unsigned cpu;                   /* of g, m, ...: set by Hg */
+	unsigned run_cpu;               /* of c and s, and of a stop without a reason: set by Hc */
 	unsigned next_listed;           /* thread list under way */
 };
 

@@ -25,7 +25,7 @@ static void undo(struct gdbstub *s)
 	s->waiting = false;
 	s->phys = false;
 	s->sstep = SSTEP_ALL;
-	s->cpu = 0;
+	s->cpu = s->run_cpu = 0;
 }
 
 void gdb_forget(struct gdbstub *s)
@@ -86,8 +86,8 @@ static struct cpu *stopped_cpu(struct gdbstub *s)
 {
 	struct machine *m = s->m;
 
-	if (m->cpus[s->cpu]->debug.stop)
-		return m->cpus[s->cpu];
+	if (m->cpus[s->run_cpu]->debug.stop)
+		return m->cpus[s->run_cpu];
 	for (unsigned n = 0; n < m->n_cpus; n++)
 		if (m->cpus[n]->debug.stop)
 			return m->cpus[n];
@@ -125,11 +125,11 @@ void gdb_machine_stopped(struct gdbstub *s)
 		return;
 	s->waiting = false;
 	struct cpu *c = stopped_cpu(s);
+	s->cpu = s->run_cpu = c ? c->index : s->run_cpu;
 	if (!c) {
 		send_stop(s, signal_of(s->m), NULL);
 		return;
 	}
-	s->cpu = c->index;
 	send_stop(s, SIG_TRAP, &c->debug);
 	c->debug.stop = STOP_NONE;
 }
@@ -205,7 +205,7 @@ static bool take_action(struct gdbstub *s, const char **p, struct gdb_actions *a
 			return false;
 	}
 	for (unsigned n = 0; n < s->m->n_cpus; n++) {
-		if (a->of[n] || (cpu >= 0 && (unsigned)cpu != n) || (cpu == -2 && n != s->cpu))
+		if (a->of[n] || (cpu >= 0 && (unsigned)cpu != n) || (cpu == -2 && n != s->run_cpu))
 			continue;
 		a->of[n] = what;
 		a->start[n] = start;
