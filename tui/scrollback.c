@@ -354,3 +354,15 @@ const char *scrollback_text(struct scrollback *s, struct scrollback_walk *w, siz
 	*len = strip_marks(s->line, n);
 	return (const char *)s->line;
 }
+
+void scrollback_renumber(struct scrollback *s, uint64_t next)
+{
+	uint64_t at = s->tail, lines = s->next - s->first;
+	s->first = next - lines;
+	s->next = next;
+	for (uint64_t n = s->first; n < next; n++) {
+		if (n % INDEX_STEP == 0)
+			s->mark[n / INDEX_STEP % s->mark_cap] = at;
+		at += length_at(s, at) + 2 * sizeof(uint32_t);
+	}
+}

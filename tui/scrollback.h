@@ -23,6 +23,9 @@ void scrollback_clear(struct scrollback *s);
 /* Another budget from now on; a smaller one drops the oldest lines. */
 void scrollback_set_budget(struct scrollback *s, size_t budget_bytes);
 
+/* Count lines so that the next one has this number, at least scrollback_lines(). */
+void scrollback_renumber(struct scrollback *s, uint64_t next);
+
 /* Lines by number, as text without styles, for searching: number scrollback_total() - 1 is the newest.  Any push or pop ends a walk. */
 struct scrollback_walk { uint64_t number, at; };
 struct scrollback_walk scrollback_seek(const struct scrollback *s, uint64_t number);

@@ -4,7 +4,7 @@
  * and scrolling back shows the rest.  What the emulation answers (cursor reports) goes to the guest like typed text. */
 #include "tui/app.h"
 #include "tui/flood.h"
-#include "tui/scrollback.h"
+#include "tui/rewrap.h"
 #include "tui/termcell.h"
 #include "tui/termkeys.h"
 #include <stdio.h>
@@ -18,6 +18,7 @@ struct text_view {
 	VTerm *vt;
 	VTermScreen *vts;
 	struct scrollback *back;
+	struct wraps wraps;
 	struct fifo out;                        /* typed text and answers on their way to the guest */
 	unsigned want_cols, want_rows;          /* fixed size asked for on the command line, 0 = none */
 	int cols, rows;                         /* of the emulation */
@@ -162,6 +163,24 @@ static uint64_t cursor_line(const struct text_view *t)
 	return scrollback_total(t->back) + (uint64_t)t->cursor.row;
 }
 
+/* Print, and note on the way which lines go on in the next one. */
+static void print(struct text_view *t, const uint8_t *bytes, size_t n)
+{
+	struct wraps *w = &t->wraps;
+	while (n) {
+		uint64_t from = cursor_line(t);
+		size_t known = w->n, piece = wraps_piece(w, bytes, n, (unsigned)t->cols, from);
+		flood_feed(&t->flood, bytes, piece);
+		if (piece < n)
+			wraps_note(w, cursor_line(t), wraps_open_rows(w));
+		else if (w->exact && w->n > known && from + w->delta != cursor_line(t))
+			w->n = known;                   /* not every line feed went on to another line: a scrolling region */
+		bytes += piece;
+		n -= piece;
+	}
+	vterm_screen_flush_damage(t->vts);
+}
+
 static bool text_update(struct view *v, bool *more)
 {
 	struct text_view *t = text(v);
@@ -170,8 +189,7 @@ static bool text_update(struct view *v, bool *more)
 		return false;
 	v->app->took += n;
 	uint64_t from = cursor_line(t) + (t->cursor.col > 0);
-	flood_feed(&t->flood, t->chunk, n);
-	vterm_screen_flush_damage(t->vts);
+	print(t, t->chunk, n);
 	view_mark_lines(v, from, cursor_line(t) + 1);
 	triggers_stream(v->app, v, t->chunk, n);
 	channel_log_bytes(v, t->chunk, n);
@@ -192,6 +210,37 @@ static size_t text_flush(struct view *v)
 	return t->out.len;
 }
 
+/* Is the cursor in the last row that has something, as where lines are printed one below the other? */
+static bool at_the_end(const struct text_view *t)
+{
+	for (int y = t->cursor.row + 1; y < t->rows; y++)
+		for (int x = 0; x < t->cols; x++) {
+			VTermScreenCell c;
+			if (vterm_screen_get_cell(t->vts, (VTermPos){ .row = y, .col = x }, &c) && c.chars[0] && c.chars[0] != ' ')
+				return false;
+		}
+	return true;
+}
+
+/* The emulation cuts its rows off, or lengthens them by blanks.  So all but the cursor's row go into the scrollback first, which is laid out anew; from
+ * there the emulation takes them back as its screen grows again. */
+static void reflow(struct text_view *t, int cols)
+{
+	if (wraps_open_rows(&t->wraps) > 1)
+		wraps_note(&t->wraps, cursor_line(t), wraps_open_rows(&t->wraps));
+	vterm_set_size(t->vt, 1, t->cols);
+	flood_resized(&t->flood);
+	vterm_screen_flush_damage(t->vts);
+	t->rows = 1;
+	rewrap(&t->back, (size_t)t->base.app->scrollback_mib << 20, &t->wraps, &t->base.times, (unsigned)t->cols, (unsigned)cols);
+	if (t->scrolled > scrollback_lines(t->back))
+		t->scrolled = scrollback_lines(t->back);
+	if (view_is_copy(t->base.app->popup) && t->base.app->popup->console == t->base.console)
+		app_popup(t->base.app, NULL);   /* its lines have other numbers now */
+	t->wraps.sure = false;                  /* of the row that is being printed */
+	vterm_set_size(t->vt, 1, cols);
+}
+
 static void text_resize(struct view *v, int w, int h)
 {
 	struct text_view *t = text(v);
@@ -201,6 +250,8 @@ static void text_resize(struct view *v, int w, int h)
 	t->h = h;
 	if (cols == t->cols && rows == t->rows && t->told)
 		return;
+	if (cols != t->cols && t->told && !t->flood.alt_screen && at_the_end(t))
+		reflow(t, cols);
 	t->told = true;
 	t->cols = cols;
 	t->rows = rows;
@@ -376,6 +427,7 @@ static void text_destroy(struct view *v)
 	struct text_view *t = text(v);
 	vterm_free(t->vt);
 	scrollback_free(t->back);
+	wraps_free(&t->wraps);
 	fifo_free(&t->out);
 	view_release(v);
 	free(t);
@@ -399,7 +451,7 @@ struct view *text_view_new(struct app *app, unsigned console, const struct vm_co
 	t->cols = t->want_cols ? (int)t->want_cols : GUEST_COLS;
 	t->rows = t->want_rows ? (int)t->want_rows : GUEST_ROWS;
 	t->back = scrollback_new((size_t)app->scrollback_mib << 20);
-	t->cursor_on = true;
+	t->cursor_on = t->wraps.sure = true;
 	t->vt = vterm_new(t->rows, t->cols);
 	vterm_set_utf8(t->vt, 1);
 	vterm_output_set_callback(t->vt, on_output, t);
