@@ -29,6 +29,7 @@ vmux \- run PC virtual machines in a terminal
 .br
 .B vmux attach
 .RB [ \-r ]
+.RB [ \-\-linear ]
 .I NAME
 .br
 .B vmux send

@@ -4,7 +4,7 @@ _vmux() {
 	case ${COMP_WORDS[1]} in
 	attach|send|wait|screen|stop)
 		if [[ $COMP_CWORD -gt 1 ]]; then
-			mapfile -t COMPREPLY < <(compgen -W "$("$1" ls 2>/dev/null | awk 'NR > 1 { print $1 }') --pane --timeout --ansi -r" -- "$cur"); return
+			mapfile -t COMPREPLY < <(compgen -W "$("$1" ls 2>/dev/null | awk 'NR > 1 { print $1 }') --pane --timeout --ansi --linear -r" -- "$cur"); return
 		fi ;;
 	esac
 	case $prev in

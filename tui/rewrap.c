@@ -10,7 +10,7 @@ struct job {
 	unsigned old_cols, cols;
 	struct cell *cells;                     /* of the line that is being joined */
 	unsigned n, cap;
-	const struct linetime *time;            /* of its first row */
+	const struct linetime *time, *last_time;        /* of its first row; of the line before */
 	struct { uint64_t index; struct linetime time; } *times;        /* index: in the new ring, from 0 */
 	size_t n_times, cap_times;
 	uint64_t *goes_on;                      /* indices */
@@ -41,13 +41,20 @@ static void join(struct job *j, uint64_t back, bool goes_on)
 	j->n += goes_on && len < j->old_cols ? j->old_cols : len;      /* the rest is blank */
 }
 
+/* Lines that came together share an entry, here too. */
+static void keep_time(struct job *j)
+{
+	if (!j->time || j->time == j->last_time)
+		return;
+	j->last_time = j->time;
+	j->times = more(j->times, j->n_times, &j->cap_times, sizeof *j->times);
+	j->times[j->n_times].index = scrollback_total(j->to);
+	j->times[j->n_times++].time = *j->time;
+}
+
 static void divide(struct job *j)
 {
-	if (j->time) {
-		j->times = more(j->times, j->n_times, &j->cap_times, sizeof *j->times);
-		j->times[j->n_times].index = scrollback_total(j->to);
-		j->times[j->n_times++].time = *j->time;
-	}
+	keep_time(j);
 	unsigned at = 0;
 	do {
 		unsigned n = j->n - at < j->cols ? j->n - at : j->cols;
@@ -68,10 +75,17 @@ void rewrap(struct scrollback **back, size_t budget, struct wraps *wraps, struct
 	struct job j = { .from = *back, .to = scrollback_new(budget), .old_cols = old_cols, .cols = cols };
 	uint64_t total = scrollback_total(j.from), lines = scrollback_lines(j.from), pushed = 0;
 	struct linetimes fresh = { 0 };
+	struct scrollback_walk w = scrollback_seek(j.from, total - lines);
 	for (uint64_t n = total - lines; n < total; n++) {
-		bool goes_on = wraps_goes_on(wraps, n) && j.n < LOGICAL_MOST;
+		bool goes_on = wraps->n && wraps_goes_on(wraps, n) && j.n < LOGICAL_MOST;
 		if (!j.n)
 			j.time = linetimes_of(times, n);
+		if (!j.n && !goes_on) {         /* most lines are short */
+			keep_time(&j);
+			if (scrollback_copy(j.to, j.from, &w, cols))
+				continue;
+		}
+		scrollback_skip(j.from, &w);
 		join(&j, total - 1 - n, goes_on);
 		if (!goes_on || n + 1 == total)
 			divide(&j);

@@ -366,3 +366,21 @@ void scrollback_renumber(struct scrollback *s, uint64_t next)
 		at += length_at(s, at) + 2 * sizeof(uint32_t);
 	}
 }
+
+bool scrollback_copy(struct scrollback *to, const struct scrollback *from, struct scrollback_walk *w, unsigned cols)
+{
+	uint32_t len = length_at(from, w->at);
+	if (len > cols)                         /* a column is at least a byte */
+		return false;
+	scratch(to, len);
+	ring_copy_out(from, w->at + sizeof len, to->line, len);
+	append(to, to->line, len);
+	scrollback_skip(from, w);
+	return true;
+}
+
+void scrollback_skip(const struct scrollback *s, struct scrollback_walk *w)
+{
+	w->at += length_at(s, w->at) + 2 * sizeof(uint32_t);
+	w->number++;
+}

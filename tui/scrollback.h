@@ -31,4 +31,7 @@ struct scrollback_walk { uint64_t number, at; };
 struct scrollback_walk scrollback_seek(const struct scrollback *s, uint64_t number);
 /* The text of line w->number (UTF-8, *len bytes, no end mark, valid until the next call), and on to the next.  NULL after the newest. */
 const char *scrollback_text(struct scrollback *s, struct scrollback_walk *w, size_t *len);
+/* Append the walk's line of another ring to this one and go on to the next.  False: it is, or may be, longer than cols; nothing was done. */
+bool scrollback_copy(struct scrollback *to, const struct scrollback *from, struct scrollback_walk *w, unsigned cols);
+void scrollback_skip(const struct scrollback *s, struct scrollback_walk *w);
 #endif
