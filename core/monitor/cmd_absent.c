@@ -78,7 +78,13 @@ HANDLER(cmd_password)
 	return error_set(err, arg_has(a, "time") ? "Could not set password expire time" : "Could not set password");
 }
 
-HANDLER(cmd_wavcapture) { return error_set(err, "\1Audiodev '%s' not found", arg_str(a, "audiodev")); }
+HANDLER(cmd_wavcapture)
+{
+	for (const struct optlist *o = x->m->opt->audiodevs; o; o = o->next)
+		if (!strcmp(kv_get(o->kv, "id"), arg_str(a, "audiodev")))
+			return error_set(err, "\1this machine has no sound device that audiodev '%s' could record", arg_str(a, "audiodev"));
+	return error_set(err, "\1Audiodev '%s' not found", arg_str(a, "audiodev"));
+}
 
 /* ---- networks, objects, servers ---------------------------------------------------------------------------------------------------- */
 

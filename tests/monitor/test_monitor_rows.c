@@ -16,7 +16,7 @@ static int setup(void **state)
 	char args[256];
 
 	assert_non_null(mkdtemp(dir));
-	snprintf(args, sizeof(args), "-serial null -monitor none -parallel none -chardev ringbuf,id=rb,size=64 -name rows");
+	snprintf(args, sizeof(args), "-serial null -monitor none -parallel none -chardev ringbuf,id=rb,size=64 -audiodev none,id=quiet -name rows");
 	m = board_new(args);
 	assert_int_equal(chdir(dir), 0);        /* files with made-up names */
 	return 0;
@@ -126,6 +126,7 @@ static const struct { const char *name, *line, *want; } good[] = {
 	{ "watch", "watch 1 info status", "Error: watch needs a monitor of the workstation, where it can have a console\n" },
 	{ "watchdog_action", "watchdog_action pause", "" },
 	{ "wavcapture", "wavcapture f nosuch", "Audiodev 'nosuch' not found\n" },
+	{ "wavcapture", "wavcapture f quiet", "this machine has no sound device that audiodev 'quiet' could record\n" },
 	{ "x", "x /1xb 0", "*" },
 	{ "xp", "xp /2xb 0x100000", "0000000000100000: 0x00 0x00\n" },
 	{ "info block", "info block", "ide1-cd0: *\n" },
