@@ -31,6 +31,8 @@ bool qmp_next_member(const char **spec, struct qmp_member *out)
 	if (!s || !*s)
 		return false;
 	size_t n = strcspn(s, "?:");
+	if (!s[n])                              /* the name of a type */
+		return false;
 	snprintf(out->name, sizeof(out->name), "%.*s", (int)n, s);
 	out->optional = s[n] == '?';
 	out->type = s + n + 1 + out->optional;

@@ -180,7 +180,7 @@ static void machine_calls(void **state)
 			continue;
 		json_t *args = json_object();
 		no_paths = makes_file(c->name);
-		for (const char *s = c->args; qmp_next_member(&s, &member);)
+		for (const char *s = qmp_members(c); qmp_next_member(&s, &member);)
 			if (!member.optional || rnd(2))
 				json_object_set_new(args, member.name, fitting(member.type, member.type_len, 0));
 		if (!rnd(10))
