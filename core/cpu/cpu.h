@@ -245,6 +245,7 @@ struct cpu {
 	struct tlb *tlb_never;
 	struct engine *engine;          /* block cache etc. (engine.c) */
 	struct cpu_debug debug;
+	struct lockstep *recording;     /* core/jit/lockstep.c interprets and notes what is stored; else NULL */
 
 	/* the rest */
 	struct machine *machine;

@@ -490,7 +490,7 @@ static const struct insn *make_block(struct cpu *c, uint64_t lin, const uint8_t 
 			if (!alone(c))
 				protect_others(c, ram_addr & PAGE_MASK);
 		}
-		bytes = decode_block(c, b, &(struct source) { host, avail, (int)page_off, lines, key_breaks(key) }, c->mode & M_STEP ? 1 : BLOCK_MAX);
+		bytes = decode_block(c, b, &(struct source) { host, avail, (int)page_off, lines, key_breaks(key) }, c->mode & M_STEP || c->machine->accel_conf.one_insn ? 1 : BLOCK_MAX);
 		again = epoch != atomic_load(&c->machine->ram.code_epoch);
 	} while (again);
 	end_decoding(c);

@@ -1,6 +1,7 @@
 /* mmu.c - memory accesses that miss the TLB: page crossings, MMIO, code and watched pages, faults.  Ref: SDM 3, chapter 4. */
 #include "core/cpu/mmu.h"
 #include "core/cpu/debugreg.h"
+#include "core/jit/lockstep.h"
 #include "core/machine/machine.h"
 #include <string.h>
 
@@ -181,6 +182,8 @@ static void get_piece(struct cpu *c, const struct place *p, void *buf, unsigned 
 {
 	if (likely(p->host))
 		memcpy(buf, p->host, size);
+	else if (unlikely(c->recording))
+		lockstep_device(c);
 	else
 		io_read(c, p->phys, buf, size);
 }
@@ -188,11 +191,16 @@ static void get_piece(struct cpu *c, const struct place *p, void *buf, unsigned 
 static void put_piece(struct cpu *c, const struct place *p, const void *buf, unsigned size)
 {
 	if (unlikely(!p->host)) {
-		io_write(c, p->phys, buf, size);
+		if (c->recording)
+			lockstep_device(c);
+		else
+			io_write(c, p->phys, buf, size);
 		return;
 	}
 	struct ram_arena *ram = &c->machine->ram;
 	uint64_t addr = (uint64_t)(p->host - ram->host), page = addr >> PAGE_SHIFT;
+	if (unlikely(c->recording) && !lockstep_store(c, p->host, size, ram->code_lines[page]))
+		return;
 	mark_dirty(ram, page);
 	memcpy(p->host, buf, size);
 	if (c->machine->n_cpus > 1)
@@ -243,7 +251,7 @@ bool mmu_host(struct cpu *c, uint64_t lin, unsigned size, unsigned access, uintp
 {
 	struct place p;
 	*host = 0;
-	if (PAGE_SIZE - (lin & ~PAGE_MASK) < size || (c->mode & M_AC))
+	if (PAGE_SIZE - (lin & ~PAGE_MASK) < size || (c->mode & M_AC) || c->recording)
 		return true;
 	if (!translate(c, lin, access, &p))
 		return false;

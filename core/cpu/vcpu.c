@@ -1,5 +1,6 @@
 /* vcpu.c - the threads of vCPUs: run, sleep in HLT, park. */
 #include "core/cpu/vcpu.h"
+#include "core/cpu/accel_conf.h"
 #include "core/cpu/breakpoint.h"
 #include "core/cpu/cpu.h"
 #include "core/machine/machine.h"
@@ -222,6 +223,8 @@ bool vcpu_create_all(struct machine *m, struct error *err)
 	unsigned n = m->opt->smp ? m->opt->smp : 1;
 	if (n > MAX_CPUS)
 		return error_set(err, "-smp %u: this accelerator takes at most %u CPUs", n, (unsigned)MAX_CPUS);
+	if (!accel_check(m, &m->accel_conf, m->accel->name, err))
+		return false;
 	for (unsigned k = 0; k < n; k++) {
 		if (!(m->cpus[k] = cpu_create(m, k, m->opt->cpu, err)))
 			return false;
@@ -287,7 +290,9 @@ bool vcpu_start_all(struct machine *m, struct error *err)
 
 const struct accel_ops accel_jit = {
 	.name = "jit", .runs_guest = true, .init = vcpu_create_all, .start_vcpus = vcpu_start_all, .stop_vcpus = vcpu_stop_all, .run = cpu_run,
+	.info = accel_print,
 };
 const struct accel_ops accel_interp = {
 	.name = "interp", .runs_guest = true, .init = vcpu_create_all, .start_vcpus = vcpu_start_all, .stop_vcpus = vcpu_stop_all, .run = cpu_run,
+	.info = accel_print,
 };

@@ -39,23 +39,16 @@ static unsigned flags_read(const struct op_row *r, const struct insn *i)
 	return through_carry ? FL_CF : 0;
 }
 
-/* Flags that may be read at `off` of the page before they are written.  The lines looked at become the block's, so that it goes when
- * they change. */
-static unsigned live_at(struct em *e, int64_t off, const uint8_t *page)
+unsigned jit_flags_live(struct cpu *c, int64_t off, const uint8_t *page, uint64_t *lines)
 {
 	unsigned live = 0, known = 0;
-	/* Marks of lines are not enough where other CPUs write, too. */
-	if (off < 0 || off >= PAGE_SIZE || e->c->machine->n_cpus > 1)
-		return FL_ARITH;
 	for (unsigned n = 0; n < LOOK_AHEAD && off < PAGE_SIZE; n++) {
 		struct insn in;
-		unsigned len = decode_insn(jit_decoder(e->c), e->c->mode, page + off, (unsigned)(PAGE_SIZE - off), 0, &in);
+		unsigned len = decode_insn(jit_decoder(c), c->mode, page + off, (unsigned)(PAGE_SIZE - off), 0, &in);
 		if (!len)
 			break;
 		const struct op_row *r = &op_rows[in.row];
-		uint64_t lines = UINT64_C(1) << (off >> 6) | UINT64_C(1) << ((off + len - 1) >> 6);
-		e->b->lines |= lines;
-		atomic_fetch_or(&e->c->machine->ram.code_lines[e->b->ram_page], lines);
+		*lines |= UINT64_C(1) << (off >> 6) | UINT64_C(1) << ((off + len - 1) >> 6);
 		live |= flags_read(r, &in) & ~known;
 		known |= r->fl_written;
 		if (known == FL_ARITH)
@@ -65,6 +58,19 @@ static unsigned live_at(struct em *e, int64_t off, const uint8_t *page)
 		off += len;
 	}
 	return live | (FL_ARITH & ~known);
+}
+
+/* The lines looked at become the block's, so that it goes when they change. */
+static unsigned live_at(struct em *e, int64_t off, const uint8_t *page)
+{
+	/* Marks of lines are not enough where other CPUs write, too. */
+	if (off < 0 || off >= PAGE_SIZE || e->c->machine->n_cpus > 1 || family_off(e, FAM_LOOKAHEAD))
+		return FL_ARITH;
+	uint64_t lines = 0;
+	unsigned live = jit_flags_live(e->c, off, page, &lines);
+	e->b->lines |= lines;
+	atomic_fetch_or(&e->c->machine->ram.code_lines[e->b->ram_page], lines);
+	return live;
 }
 
 static void liveness(struct em *e, struct ji *is, unsigned n, const uint8_t *page)
@@ -193,6 +199,9 @@ bool jit_translate(struct jit *j, struct block *b)
 	j->n_blocks++;
 	j->used = ((size_t)(e.p - j->rw) + 15) & ~(size_t)15;
 	j->count.blocks++;
+	j->count.live++;
+	j->count.insns += n;
+	j->count.guest_bytes += is[n - 1].in.off + is[n - 1].in.len;
 	b->jit = jb;
 	return true;
 }

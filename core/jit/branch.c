@@ -124,6 +124,8 @@ bool em_branch(struct em *e, const struct ji *i)
 {
 	const struct op_row *r = i->row;
 	unsigned op = r->opcode;
+	if (e->j->off >> jit_family_of(r) & 1)
+		return false;
 	if ((i->in.flags & (I_SEGCHK | I_A16 | I_LOCK)) || !natural_size(e, i) || i->in.row == ROW_NONE)
 		return false;
 	if (r->map == TWO ? op >> 4 == 8 : r->map == ONE && (op >> 4 == 7 || (op >= 0xe0 && op <= 0xe3))) {

@@ -6,11 +6,13 @@
  * EFLAGS, in flags16 or both (struct em).  Code does not depend on the virtual address: cpu.jit.page is the page's, in rip. */
 #ifndef CORE_JIT_EMIT_H
 #define CORE_JIT_EMIT_H
+#include "core/jit/families.h"
 #include "core/jit/jit.h"
+#include "core/jit/lockstep.h"
 #include "core/cpu/ops.h"
 
 enum { H_T0 = 9, H_T1 = 10, H_RSP = 11, NO_REG = 0xff };
-enum { CODE_SIZE = 48 << 20, STEPS_MAX = 1 << 19, EXITS_MAX = 1 << 19, JBLOCKS_MAX = 1 << 17, JIT_JUMP_SIZE = 1 << 13,
+enum { STEPS_MAX = 1 << 19, EXITS_MAX = 1 << 19, JBLOCKS_MAX = 1 << 17, JIT_JUMP_SIZE = 1 << 13,
 	JIT_BLOCK_CODE_MAX = 32 << 10 };
 
 /* Register sets that stay in the host's registers from block to block (live.c); cpu.jit.live. */
@@ -40,7 +42,7 @@ struct jit_slot { uint64_t key; const uint8_t *code; uint64_t pad[2]; };
 struct jit {
 	struct cpu *c;
 	uint8_t *rw, *rx;               /* one memory, mapped twice */
-	size_t used, fixed;             /* bytes of code; of it, the common pieces at the start */
+	size_t size, used, fixed;       /* bytes of code: room, in use; of it, the common pieces at the start */
 	struct insn *steps;
 	struct jit_exit *exits;
 	struct jit_block *blocks;
@@ -54,9 +56,14 @@ struct jit {
 	uint8_t *live_save, *live_restore, *live_load[LIVE_SETS];
 	unsigned host_has;              /* enum host_feature */
 	struct jit_counters count;
+	uint32_t off;                   /* families that are not translated */
+	uint64_t *row_count;            /* by row: done by the interpreter */
+	struct lockstep *lockstep;      /* NULL: nothing is checked */
 };
 
 /* ---- emission ---- */
+/* Bit of jit_step's page_off: not for want of an emitter, but to look up memory. */
+enum { STEP_IS_MISS = 1 << 16 };
 enum { STUBS_MAX = 3 * BLOCK_MAX + 8 };
 enum stub_kind { STUB_STEP, STUB_INTERP, STUB_TAKEN, STUB_LIVE };
 struct stub {
@@ -128,6 +135,8 @@ static inline unsigned host_of(unsigned guest) { return guest == RSP ? H_RSP : g
 /* Host register with the value of the guest's: itself, or `temp` after a load. */
 unsigned em_use(struct em *e, unsigned guest, unsigned temp);
 
+static inline bool family_off(const struct em *e, enum jit_family_id f) { return e->j->off >> f & 1; }
+
 /* Memory (emit_mem.c): the address of i's operand into r9; then its host address, with a way out when it is not plain memory. */
 void em_address(struct em *e, const struct ji *i, bool segment);
 void em_check(struct em *e, const struct ji *i, unsigned size, bool write);
@@ -191,6 +200,8 @@ void em_close_stubs(struct em *e, unsigned first, const struct ji *i);
 
 /* block.c: translate b; false: it stays with the interpreter. */
 bool jit_translate(struct jit *j, struct block *b);
+/* Flags that may be read at `off` of the page before they are written; the lines that were looked at are added to *lines. */
+unsigned jit_flags_live(struct cpu *c, int64_t off, const uint8_t *page, uint64_t *lines);
 /* What is em_native's answer, with nothing emitted. */
 bool em_would_be_native(struct em *e, const struct ji *i);
 const struct insn *op_jit_stale(struct cpu *c, const struct insn *i);

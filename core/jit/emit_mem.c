@@ -76,9 +76,9 @@ struct stub *em_stub(struct em *e, enum stub_kind kind, const struct ji *i)
 	return s;
 }
 
-static void call_step(struct em *e, const struct insn *step)
+static void call_step(struct em *e, const struct insn *step, unsigned why)
 {
-	em_imm64(e, H_T0, e->page_off);
+	em_imm64(e, H_T0, e->page_off | why);
 	em_imm64(e, H_T1, (uintptr_t)step);
 	em8(e, 0xe8);
 	em_rel32(e, e->j->step);
@@ -90,7 +90,7 @@ void em_steps(struct em *e, const struct ji *i, unsigned n)
 	struct insn *steps = jit_new_steps(e, i, n);
 	e->failed |= !steps;
 	em_flags_clobber(e, i->live_in);
-	call_step(e, steps);
+	call_step(e, steps, 0);
 	e->flags_mem = true;
 	em_live_forget(e);
 }
@@ -143,7 +143,7 @@ void em_stubs(struct em *e)
 		em_patch(s->from, e->p);
 		switch (s->kind) {
 		case STUB_STEP:
-			call_step(e, s->step);
+			call_step(e, s->step, STEP_IS_MISS);
 			e->flags_host = false;
 			if (s->load_flags)
 				em_flags_to_host(e);

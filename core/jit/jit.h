@@ -28,6 +28,22 @@ void jit_mode_changed(struct cpu *c);
 void jit_forget(struct cpu *c, bool user);
 void jit_forget_page(struct cpu *c, uint64_t lin, bool large);
 
-struct jit_counters { uint64_t blocks, killed, flushes, native, stepped, code_bytes, code_size; };
+/* Why translated code was left: a step had to (fault, store into code...), an instruction the interpreter does, a jump that is not linked
+ * yet, a target that the jump table does not have, a request. */
+enum jit_out { JIT_OUT_STEP, JIT_OUT_INTERP, JIT_OUT_LINK, JIT_OUT_INDIRECT, JIT_OUT_REQUEST, JIT_OUT_COUNT };
+struct jit_counters {
+	uint64_t blocks;                /* translated, ever */
+	uint64_t live, guest_bytes, insns;      /* since the last flush: blocks, their bytes and instructions */
+	uint64_t killed, flushes;
+	uint64_t native, stepped;       /* instructions of `blocks`: emitted, left to the interpreter */
+	uint64_t code_bytes, code_size;
+	uint64_t out[JIT_OUT_COUNT];
+	uint64_t steps, misses;         /* calls of the interpreter from within: no emitter; memory that has to be looked up */
+};
 void jit_get_counters(const struct jit *j, struct jit_counters *out);
+/* How often the interpreter did an instruction of this row for translated code. */
+uint64_t jit_row_count(const struct jit *j, unsigned row);
+/* Bytes of translated code that a CPU of m may have. */
+size_t jit_code_size(const struct machine *m);
+struct lockstep *jit_lockstep(struct jit *j);
 #endif

@@ -87,10 +87,10 @@ static void make_step(struct em *e)
 static bool map_code(struct jit *j)
 {
 	int fd = memfd_create("vmux-code", MFD_CLOEXEC);
-	bool ok = fd >= 0 && !ftruncate(fd, CODE_SIZE);
+	bool ok = fd >= 0 && !ftruncate(fd, (off_t)j->size);
 	if (ok) {
-		j->rw = mmap(NULL, CODE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-		j->rx = mmap(NULL, CODE_SIZE, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
+		j->rw = mmap(NULL, j->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		j->rx = mmap(NULL, j->size, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
 		ok = j->rw != MAP_FAILED && j->rx != MAP_FAILED;
 	}
 	if (fd >= 0)
@@ -105,6 +105,12 @@ static void *reserve(size_t size)
 }
 static void release(void *p, size_t size) { if (p && p != MAP_FAILED) munmap(p, size); }
 
+size_t jit_code_size(const struct machine *m)
+{
+	size_t mib = m->accel_conf.tb_size;
+	return (mib ? (mib << 20) / (m->n_cpus ? m->n_cpus : 1) : (size_t)ACCEL_TB_SIZE << 20) & ~(size_t)(PAGE_SIZE - 1);
+}
+
 struct jit *jit_new(struct cpu *c)
 {
 	struct jit *j = calloc(1, sizeof *j);
@@ -112,13 +118,18 @@ struct jit *jit_new(struct cpu *c)
 		return NULL;
 	j->c = c;
 	j->hot = JIT_HOT;
+	j->size = jit_code_size(c->machine);
+	j->off = c->machine->accel_conf.off;
+	j->row_count = calloc(op_row_count, sizeof *j->row_count);
 	j->indirect[0].kind = j->indirect[1].kind = EXIT_INDIRECT;
 	j->host_has = em_host_features();
 	j->steps = reserve(STEPS_MAX * sizeof *j->steps);
 	j->exits = reserve(EXITS_MAX * sizeof *j->exits);
 	j->blocks = reserve(JBLOCKS_MAX * sizeof *j->blocks);
 	j->jump = reserve(JIT_JUMP_SIZE * sizeof *j->jump);
-	if (!map_code(j) || !j->steps || !j->exits || !j->blocks || !j->jump) {
+	if (c->machine->accel_conf.lockstep)
+		j->lockstep = lockstep_new(c->machine->accel_conf.lockstep);
+	if (!map_code(j) || !j->row_count || !j->steps || !j->exits || !j->blocks || !j->jump) {
 		jit_free(j);
 		return NULL;
 	}
@@ -143,22 +154,26 @@ void jit_free(struct jit *j)
 	if (!j)
 		return;
 	jump_destroy(j);
-	release(j->rw, CODE_SIZE);
-	release(j->rx, CODE_SIZE);
+	release(j->rw, j->size);
+	release(j->rx, j->size);
 	release(j->steps, STEPS_MAX * sizeof *j->steps);
 	release(j->exits, EXITS_MAX * sizeof *j->exits);
 	release(j->blocks, JBLOCKS_MAX * sizeof *j->blocks);
 	release(j->jump, JIT_JUMP_SIZE * sizeof *j->jump);
+	lockstep_free(j->lockstep);
+	free(j->row_count);
 	free(j);
 }
 
 void jit_enter_thread(struct cpu *c) { syscall(SYS_arch_prctl, ARCH_SET_GS, c); }
 void jit_set_threshold(struct jit *j, unsigned runs) { j->hot = runs ? runs : 1; }
+uint64_t jit_row_count(const struct jit *j, unsigned row) { return j->row_count[row]; }
+struct lockstep *jit_lockstep(struct jit *j) { return j->lockstep; }
 void jit_get_counters(const struct jit *j, struct jit_counters *out)
 {
 	*out = j->count;
 	out->code_bytes = j->used;
-	out->code_size = CODE_SIZE;
+	out->code_size = j->size;
 }
 
 /* ---- blocks -------------------------------------------------------------------------------------------------------------------------- */
@@ -201,12 +216,13 @@ void jit_flush(struct jit *j)
 	jit_forget(j->c, true);
 	j->used = j->fixed;
 	j->n_steps = j->n_exits = j->n_blocks = 0;
+	j->count.live = j->count.guest_bytes = j->count.insns = 0;
 	j->count.flushes++;
 }
 
 static bool full(const struct jit *j)
 {
-	return j->used + JIT_BLOCK_CODE_MAX > CODE_SIZE || j->n_steps + 4 * BLOCK_MAX > STEPS_MAX || j->n_exits + 4 * BLOCK_MAX > EXITS_MAX ||
+	return j->used + JIT_BLOCK_CODE_MAX > j->size || j->n_steps + 4 * BLOCK_MAX > STEPS_MAX || j->n_exits + 4 * BLOCK_MAX > EXITS_MAX ||
 		j->n_blocks == JBLOCKS_MAX;
 }
 
@@ -245,7 +261,11 @@ const struct insn *op_jit_count(struct cpu *c, const struct insn *i)
 
 bool jit_step(struct cpu *c, const struct insn *i, unsigned page_off)
 {
-	c->regs[REG_BIP] = c->jit.page + page_off;
+	struct jit *j = engine_jit(c);
+	*(page_off & STEP_IS_MISS ? &j->count.misses : &j->count.steps) += 1;
+	if (!(page_off & STEP_IS_MISS))
+		j->row_count[i->row]++;
+	c->regs[REG_BIP] = c->jit.page + (page_off & ~(unsigned)STEP_IS_MISS);
 	while (i && i->fn != op_jit_end)
 		i = i->fn(c, i);
 	return i;
@@ -253,7 +273,8 @@ bool jit_step(struct cpu *c, const struct insn *i, unsigned page_off)
 
 static void link_exit(struct jit *j, struct jit_exit *x, const struct block *b)
 {
-	em_patch(x->patch, b->jit->entry);
+	if (!(j->off >> FAM_LINK & 1))
+		em_patch(x->patch, b->jit->entry);
 }
 
 static void collect_icount(struct cpu *c)
@@ -266,10 +287,14 @@ static void collect_icount(struct cpu *c)
 
 static const struct insn *left(struct cpu *c, struct jit *j, struct jit_exit *x)
 {
-	if (!x)
+	if (!x) {
+		j->count.out[JIT_OUT_STEP]++;
 		return NULL;
+	}
 	if (x->kind == EXIT_INTERP) {
 		const struct insn *i = &x->block->insns[x->slot];
+		j->count.out[JIT_OUT_INTERP]++;
+		j->row_count[i->row]++;
 		c->regs[REG_BIP] = c->jit.page + x->page_off;
 		return x->slot == 0 && i->fn == op_jit_enter ? x->block->first(c, i) : i;
 	}
@@ -282,8 +307,11 @@ static const struct insn *left(struct cpu *c, struct jit *j, struct jit_exit *x)
 	}
 	uint64_t rip = x->kind == EXIT_LINK ? (c->jit.page + (uint64_t)(int64_t)x->off) & c->lin_mask : c->jit.tmp;
 	c->rip = rip;
-	if (atomic_load_explicit(&c->attention, memory_order_relaxed))
+	if (atomic_load_explicit(&c->attention, memory_order_relaxed)) {
+		j->count.out[JIT_OUT_REQUEST]++;
 		return NULL;
+	}
+	j->count.out[x->kind == EXIT_LINK ? JIT_OUT_LINK : JIT_OUT_INDIRECT]++;
 	const struct insn *to = engine_find(c, rip);
 	if (!to)
 		return NULL;
@@ -293,14 +321,60 @@ static const struct insn *left(struct cpu *c, struct jit *j, struct jit_exit *x)
 		return to;
 	if (x->kind == EXIT_LINK)
 		link_exit(j, x, b);
-	else
+	else if (!(j->off >> FAM_LINK & 1))
 		j->jump[jump_hash(rip)] = (struct jit_slot) { b->key, jit_rx(j, b->jit->entry), { 0 } };
 	return to;
+}
+
+/* After x: where in the guest's code, and how many instructions beyond c->icount are done.  False: cannot be said. */
+static bool where_out(struct cpu *c, const struct jit_exit *x, uint64_t *rip, uint64_t *more, uint32_t *flags)
+{
+	*more = 0;
+	*flags = FL_ARITH;
+	if (!x) {
+		*flags = 0;                             /* those that are dead need not be right */
+		const struct insn *at = c->exc_pending ? c->cur : NULL;
+		*rip = at ? insn_rip(c, at) : c->rip;
+		*more = at ? at->idx : 0;
+		return at || !c->exc_pending;
+	}
+	if (x->kind == EXIT_INTERP) {
+		const struct insn *i = &x->block->insns[x->slot];
+		*rip = c->jit.page + x->page_off + i->off;
+		*more = i->idx;
+		if (!(op_rows[i->row].attr & A_END))
+			*flags = 0;
+		return true;
+	}
+	if (x->kind == EXIT_LINK) {
+		const uint8_t *page = (const uint8_t *)(uintptr_t)(x->block->key & ((UINT64_C(1) << MODE_SHIFT) - 1) & PAGE_MASK);
+		uint64_t lines = 0;
+		*flags = jit_flags_live(c, x->off, page, &lines);
+	}
+	*rip = x->kind == EXIT_LINK ? c->jit.page + (uint64_t)(int64_t)x->off : c->jit.tmp;
+	return true;
+}
+
+/* One entry in lockstep with the interpreter. */
+static const struct insn *enter_checked(struct cpu *c, struct jit *j, const struct insn *i)
+{
+	uint64_t rip, more, before = c->icount;
+	uint32_t flags;
+	if (!lockstep_interpret(j->lockstep, c))
+		return NULL;
+	c->jit.page = c->regs[REG_BIP] & PAGE_MASK;
+	struct jit_exit *x = j->enter(jit_rx(j, block_of(i)->jit->entry));
+	collect_icount(c);
+	if (where_out(c, x, &rip, &more, &flags))
+		lockstep_compare(j->lockstep, c, rip, c->icount - before + more, flags);
+	return left(c, j, x);
 }
 
 const struct insn *op_jit_enter(struct cpu *c, const struct insn *i)
 {
 	struct jit *j = engine_jit(c);
+	if (unlikely(j->lockstep) && lockstep_due(j->lockstep))
+		return enter_checked(c, j, i);
 	c->jit.page = c->regs[REG_BIP] & PAGE_MASK;
 	struct jit_exit *x = j->enter(jit_rx(j, block_of(i)->jit->entry));
 	collect_icount(c);

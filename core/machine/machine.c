@@ -48,6 +48,7 @@ static struct machine *create(struct options *opt, bool whole, struct error *err
 		goto fail;
 	if (!accel_choose(m, whole, err))
 		goto fail;
+	m->accel_conf = opt->accel_conf;
 	m->clock.stepped = m->accel == &accel_qtest;
 	if (!(m->loop = loop_new(m, err)))
 		goto fail;

@@ -1,6 +1,7 @@
 /* machine.h - the machine: what the parts hang from, its lock, its run states. */
 #ifndef CORE_MACHINE_MACHINE_H
 #define CORE_MACHINE_MACHINE_H
+#include "core/cpu/accel_conf.h"
 #include "core/machine/clock.h"
 #include "core/machine/device.h"
 #include "core/machine/loop.h"
@@ -45,6 +46,7 @@ struct machine {
 	struct breakpoints *breaks;     /* core/cpu/breakpoint.h; NULL until there is one */
 	struct gdbstub *gdb;            /* core/debug/gdbstub.h; NULL: none */
 	const struct accel_ops *accel;
+	struct accel_conf accel_conf;   /* its options */
 	void    *engine_data;           /* the engine's own, NULL: it needs none */
 	char     accel_why[400];        /* why this engine runs and not another one; empty: it was asked for */
 

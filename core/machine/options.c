@@ -74,7 +74,7 @@ static const struct option_row rows[] = {
 	{ "machine", ARG, "-machine [type=]NAME[,prop=value...]", "the board (pc); accel=, hpet=, acpi=, memory-backend=", option_set_machine, 0, NULL },
 	{ "M", ARG, NULL, NULL, option_set_machine, 0, NULL },
 	{ "cpu", ARG, "-cpu MODEL[,+feat][,-feat][,feat=on|off]", "CPU model (-cpu help lists them)", option_set_string, AT(cpu), NULL },
-	{ "accel", ARG, "-accel interp|tcg|jit|kvm|qtest[,thread=multi]", "the engine that runs guest code: the interpreter (also spelt tcg), the translator, the host's processor, or none for device tests; given again, the next to try", option_set_accel, 0, NULL },
+	{ "accel", ARG, "-accel interp|tcg|jit|kvm|qtest[,thread=single|multi][,tb-size=N][,split-wx=on][,one-insn-per-tb=on|off][,off=FAMILY[:FAMILY]...][,lockstep=N]", "the engine that runs guest code: the interpreter (also spelt tcg), the translator, the host's processor, or none for device tests; given again, the next to try", option_set_accel, 0, NULL },
 	{ "enable-kvm", FLAG, "-enable-kvm", "as -accel kvm", option_enable_kvm, 0, NULL },
 	{ "smp", ARG, "-smp [cpus=]N[,sockets=S][,cores=C][,threads=T]", "number of CPUs, up to 64, and where they sit", option_set_smp, 0, NULL },
 	{ "m", ARG, "-m [size=]N[K|M|G|T]", "memory; a plain number is MiB (default 128)", option_set_memory, 0, NULL },

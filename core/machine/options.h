@@ -1,6 +1,7 @@
 /* options.h - the command line, parsed and checked: one table of options, one struct. */
 #ifndef CORE_MACHINE_OPTIONS_H
 #define CORE_MACHINE_OPTIONS_H
+#include "core/cpu/accel_conf.h"
 #include "core/machine/error.h"
 #include <stdint.h>
 #include <stdio.h>
@@ -50,6 +51,7 @@ struct options {
 	bool mem_lock;                  /* -overcommit mem-lock=on */
 	char *write_config;
 	struct optlist *objects, *audiodevs;
+	struct accel_conf accel_conf;   /* sub-options of all -accel together */
 };
 /* Parse argv.  NULL and err with one sentence naming the option; *done set when help or version was printed to stdout and the
  * program should exit with *status.  Drives of -hda, -cdrom, -fda ... arrive as entries of `drives`. */

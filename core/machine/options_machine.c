@@ -185,12 +185,10 @@ OPTION_SETTER(option_set_machine)
 OPTION_SETTER(option_set_accel)
 {
 	struct kv *kv = kv_parse(arg, "accel", err);
-	const char *name = kv_get(kv, "accel"), *thread = kv_get(kv, "thread");
+	const char *name = kv_get(kv, "accel");
 	char *old = o->accel, *all = NULL, who[128];
 	snprintf(who, sizeof(who), "-accel %s", arg);
-	bool ok = kv && options_check_keys(kv, "accel", who, err) && (name || error_set(err, "%s: the name of an engine is missing", who));
-	if (ok && thread && strcmp(thread, "multi"))
-		ok = error_set(err, "%s: Parameter 'thread' does not accept value '%s'; each CPU has a thread of its own (multi)", who, thread);
+	bool ok = kv && accel_parse(kv, who, &o->accel_conf, err);
 	if (ok) {
 		if (asprintf(&all, "%s%s%s", old ? old : "", old ? ":" : "", name) < 0)
 			abort();

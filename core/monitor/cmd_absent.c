@@ -178,11 +178,6 @@ HANDLER(cmd_cpu_add)
 	return error_set(err, "Unable to add CPU: %d, this machine takes no CPUs while it runs", id);
 }
 
-HANDLER(info_jit)
-{
-	return error_set(err, "JIT information is only available with an engine that translates");
-}
-
 HANDLER(info_stats)
 {
 	const char *target = arg_str(a, "target");

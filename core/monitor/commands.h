@@ -96,7 +96,6 @@ HANDLER(cmd_sync_profile);
 HANDLER(cmd_watch);
 HANDLER(cmd_wavcapture);
 HANDLER(info_accel);
-HANDLER(info_jit);
 HANDLER(info_kvm);
 HANDLER(info_migrate_capabilities);
 HANDLER(info_stats);
@@ -121,6 +120,8 @@ HANDLER(info_qtree);
 /* info_cpu.c */
 HANDLER(info_registers);
 HANDLER(info_cpus);
+HANDLER(info_jit);
+HANDLER(cmd_accel);
 HANDLER(info_hotpluggable_cpus);
 HANDLER(info_tlb);
 HANDLER(info_mem);

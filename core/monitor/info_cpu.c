@@ -1,4 +1,5 @@
 /* info_cpu.c - `info` about CPUs. */
+#include "core/cpu/accel_conf.h"
 #include "core/cpu/cpu.h"
 #include "core/cpu/vcpu.h"
 #include "core/debug/cpu_dump.h"
@@ -89,4 +90,21 @@ HANDLER(info_lapic)
 		text_printf(x->out, "No CPU available\n");
 	mon_unpark(x->m);
 	return true;
+}
+
+/* ---- the engine ---- */
+
+HANDLER(info_jit)
+{
+	mon_park(x->m);
+	bool ok = accel_print_jit(x->m, x->out);
+	mon_unpark(x->m);
+	return ok || error_set(err, "JIT information is only available with accel=jit");
+}
+
+HANDLER(cmd_accel)
+{
+	if (!arg_has(a, "args"))
+		return info_accel(x, a, err);
+	return accel_switch(x->m, arg_str(a, "args"), err);
 }

@@ -1,4 +1,5 @@
 /* qmp_cpu.c - handlers about CPUs, CPU models and the tree of objects. */
+#include "core/cpu/accel_conf.h"
 #include "core/cpu/cpuid.h"
 #include "core/cpu/vcpu.h"
 #include "core/monitor/qmp_handlers.h"
@@ -107,3 +108,5 @@ QMP_HANDLER(qmp_qom_list_properties)
 		error_prefix(err, NOT_FOUND);
 	return v;
 }
+
+QMP_HANDLER(qmp_accel_set) { return qmp_done(accel_switch(m, qmp_str(a, "accel"), err)); }

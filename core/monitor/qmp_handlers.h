@@ -2,6 +2,7 @@
 #ifndef CORE_MONITOR_QMP_HANDLERS_H
 #define CORE_MONITOR_QMP_HANDLERS_H
 #include "core/monitor/qmp.h"
+QMP_HANDLER(qmp_accel_set);
 QMP_HANDLER(qmp_add_fd);
 QMP_HANDLER(qmp_no_block_job);
 QMP_HANDLER(qmp_no_device_job);
