@@ -28,7 +28,7 @@ static bool is_absent(const struct mon_cmd *c)
 	bool (*const sorry[])(struct mon_ctx *, const struct mon_args *, struct error *) = { cmd_aer, cmd_block_absent, cmd_drive_absent, cmd_block_passwd,
 		cmd_client_migrate_info, cmd_cpu_add, cmd_hostfwd, cmd_mce, cmd_migrate, cmd_migrate_capability, cmd_migrate_continue,
 		cmd_migrate_parameter, cmd_nbd_add, cmd_nbd_start, cmd_netdev_add, cmd_nothing, cmd_password, cmd_qemu_io, cmd_singlestep, cmd_sync_profile,
-		cmd_wavcapture, info_jit, info_migrate_capabilities, info_stats, info_trace_events };
+		cmd_wavcapture, info_migrate_capabilities, info_stats, info_trace_events };
 
 	for (size_t i = 0; i < sizeof(sorry) / sizeof(sorry[0]); i++)
 		if (c->run == sorry[i])
