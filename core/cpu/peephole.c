@@ -92,7 +92,8 @@ static bool shifts_by_constant(const struct op_row *r, const struct insn *i)
 {
 	bool shift = (r->map == ONE && (r->opcode & 0xee) == 0xc0) || (r->map == TWO && (r->opcode == 0xa4 || r->opcode == 0xac));
 	bool through_carry = r->map == ONE && ((r->match >> 3 & 7) == 2 || (r->match >> 3 & 7) == 3);
-	return shift && !through_carry && (i->imm & (i->flags & I_O64 ? 63 : 31));
+	bool wide = (i->flags & I_O64) && (r->map == TWO || (r->opcode & 1));   /* byte shifts count modulo 32 */
+	return shift && !through_carry && (i->imm & (wide ? 63 : 31));
 }
 
 /* Flags are unknown, thus wanted, where control leaves the block.  An exception between shows dead flags as they happen to be. */

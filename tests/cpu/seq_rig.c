@@ -239,12 +239,12 @@ static void read_frame(struct side *side, const struct seq *s, struct stop *st)
 	unsigned size = s->mode == DIFF_64 ? 8 : 4, n = st->vector >= 0 ? has_error(st->vector) + (size == 8 || s->user ? 5u : 3u) : 0;
 	uint64_t phys = 0, at = c->regs[RSP];
 	for (unsigned k = 0; k < n; k++) {
-		bool ok = mmu_translate_debug(c, at + k * size, &phys);
-		assert(ok);
-		memcpy(&st->frame[k], side->g->mem + phys, size);
-		if (k == has_error(st->vector) + 2u) {
-			st->frame[k] &= ~(uint64_t)FL_ARITH;
-			memcpy(side->g->mem + phys, &st->frame[k], size);
+		uint64_t mask = k == has_error(st->vector) + 2u ? ~(uint64_t)FL_ARITH : UINT64_MAX;
+		for (unsigned b = 0; b < size; b++) {           /* it may lie across pages */
+			bool ok = mmu_translate_debug(c, at + k * size + b, &phys);
+			assert(ok);
+			side->g->mem[phys] &= (uint8_t)(mask >> 8 * b);
+			st->frame[k] |= (uint64_t)side->g->mem[phys] << 8 * b;
 		}
 	}
 }

@@ -498,6 +498,22 @@ static void blocks_end_as_single_steps_do(void **state)
 	}
 }
 
+/* REX.W does not make a byte shift count modulo 64: by 32 it leaves the flags as the instruction before made them. */
+static void byte_shift_by_32_keeps_flags(void **state)
+{
+	struct guest *g = *state;
+	guest_code(g, GUEST_CODE,
+		0x0d, 0xfe, 0xff, 0xff, 0xff,                   /* or eax, -2 */
+		0x4e, 0xc0, 0x6d, 0xff, 0x20,                   /* shr byte [rbp-1], 32 */
+		0x4c, 0xc0, 0xe2, 0x60,                         /* shl dl, 96 */
+		0xf4);
+	g->c->regs[RAX] = 0;
+	g->c->regs[RBP] = GUEST_DATA;
+	cpu_set_eflags(g->c, 2);
+	assert_int_equal(guest_run(g, GUEST_CODE), CPUEXIT_HALT);
+	assert_int_equal(cpu_get_eflags(g->c) & FL_ARITH, FL_SF);
+}
+
 /* ---- calls --------------------------------------------------------------------------------------------------------------------------- */
 
 static void calls_of_all_kinds_return(void **state)
@@ -532,7 +548,7 @@ int main(void)
 		T(one_page_at_two_addresses), T(fault_in_mid_block_is_precise), T(illegal_encodings), TR(runs_off_the_end_of_a_real_mode_segment),
 		TR(real_mode_code_runs), T(repeat_faults_half_way), T(repeat_overlapping_copies_the_pattern), T(repeat_backwards),
 		T(compare_and_scan_stop_in_time), T(trap_flag_steps), T(debugger_steps_one_instruction), T(dma_into_code_is_seen),
-		T(request_stops_a_loop), T(blocks_end_as_single_steps_do), T(calls_of_all_kinds_return),
+		T(request_stops_a_loop), T(blocks_end_as_single_steps_do), T(byte_shift_by_32_keeps_flags), T(calls_of_all_kinds_return),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	setenv("VMUX_TEST_JIT", "1", 1);         /* once more, translated from the first run on */
