@@ -4,16 +4,26 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 enum { MAX_ARGS = 64 };
 
+static const char *engine;              /* of the tests to come; NULL: the program's choice */
+int guest_under_jit(void **state) { engine = "jit"; return 0; }
+int guest_under_default(void **state) { engine = NULL; return 0; }
+
 struct ptyrun *guest_start(const char *arg, ...)
 {
 	char *argv[MAX_ARGS];
 	int n = 0;
+	const char *accel = getenv("VMUX_TEST_ACCEL") ? getenv("VMUX_TEST_ACCEL") : engine;
 	argv[n++] = getenv("VMUX") ? getenv("VMUX") : (char *)"build/vmux";
+	if (accel && strcmp(arg, "-accel")) {
+		argv[n++] = (char *)"-accel";
+		argv[n++] = (char *)accel;
+	}
 	va_list ap;
 	va_start(ap, arg);
 	for (const char *a = arg; a && n < MAX_ARGS - 1; a = va_arg(ap, const char *))

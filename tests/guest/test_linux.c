@@ -101,7 +101,7 @@ static void disk_takes_what_the_guest_writes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(three_shells_and_power_off), cmocka_unit_test(reboot_from_inside), cmocka_unit_test(no_reboot_ends_the_program),
+		cmocka_unit_test_setup_teardown(three_shells_and_power_off, guest_under_jit, guest_under_default), cmocka_unit_test(reboot_from_inside), cmocka_unit_test(no_reboot_ends_the_program),
 		cmocka_unit_test(newer_kernel), cmocka_unit_test(disk_takes_what_the_guest_writes),
 	};
 	return cmocka_run_group_tests_name("linux", tests, NULL, NULL);

@@ -104,6 +104,6 @@ int main(void)
 {
 	if (getenv("VMUX_SMP_SOAK"))
 		return soak(atoi(getenv("VMUX_SMP_SOAK")));
-	const struct CMUnitTest tests[] = { cmocka_unit_test(four_cpus_agree), cmocka_unit_test(topology) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test_setup_teardown(four_cpus_agree, guest_under_jit, guest_under_default), cmocka_unit_test(topology) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
