@@ -2,22 +2,6 @@
 #include "core/cpu/ops.h"
 #include "core/cpu/vec_ops.h"
 
-static inline const struct insn *binary(struct cpu *c, const struct insn *i, vec_fn fn, unsigned size)
-{
-	__m128i s, d = xmm_get(c, i->reg);
-	TRY(c, i, vec_src(c, i, size, &s));
-	TRY(c, i, vec_fp_run(c, fn, &d, s));
-	xmm_set(c, i->reg, d);
-	NEXT(c, i);
-}
-#define BINARY(op) const struct insn *op_sse_##op(struct cpu *c, const struct insn *i) { return binary(c, i, vec_##op, 16); }
-#define SIZED(op, size) const struct insn *op_sse_##op(struct cpu *c, const struct insn *i) { return binary(c, i, vec_##op, size); }
-VEC_FP_BINARY(BINARY)
-VEC_FP_UNARY(BINARY)
-VEC_FP_SCALAR(SIZED)
-VEC_FP_WIDEN(SIZED)
-VEC_FP_NARROW(BINARY)
-
 static inline const struct insn *binary_imm(struct cpu *c, const struct insn *i, vec_imm_fn fn, unsigned size)
 {
 	__m128i s, d = xmm_get(c, i->reg);

@@ -9,13 +9,6 @@ static inline const struct insn *binary(struct cpu *c, const struct insn *i, vec
 	xmm_set(c, i->reg, fn(xmm_get(c, i->reg), s));
 	NEXT(c, i);
 }
-#define BINARY(op) const struct insn *op_sse_##op(struct cpu *c, const struct insn *i) { return binary(c, i, vec_##op, 16); }
-#define SIZED(op, size) const struct insn *op_sse_##op(struct cpu *c, const struct insn *i) { return binary(c, i, vec_##op, size); }
-VEC_INT_BINARY(BINARY)
-VEC_SHIFT(BINARY)
-VEC_INT_UNARY(BINARY)
-VEC_WIDEN(SIZED)
-
 static __m128i phminposuw(__m128i d, __m128i s)
 {
 	__asm__("phminposuw %1, %0" : "=x"(d) : "x"(s));

@@ -3,7 +3,9 @@
 #include "core/cpu/ops.h"
 #include "core/cpu/vec.h"
 
-static inline const struct insn *load16(struct cpu *c, const struct insn *i, bool aligned)
+#define SLOW static __attribute__((noinline, cold))
+
+SLOW const struct insn *load16_slow(struct cpu *c, const struct insn *i, bool aligned)
 {
 	__m128i v;
 	if (i->rm != RM_MEM)
@@ -13,7 +15,7 @@ static inline const struct insn *load16(struct cpu *c, const struct insn *i, boo
 	xmm_set(c, i->reg, v);
 	NEXT(c, i);
 }
-static inline const struct insn *store16(struct cpu *c, const struct insn *i, bool aligned)
+SLOW const struct insn *store16_slow(struct cpu *c, const struct insn *i, bool aligned)
 {
 	if (i->rm != RM_MEM)
 		xmm_set(c, i->rm, xmm_get(c, i->reg));
@@ -21,13 +23,37 @@ static inline const struct insn *store16(struct cpu *c, const struct insn *i, bo
 		TRY(c, i, vec_store(c, i, 16, aligned, &c->ymm[i->reg].x[0]));
 	NEXT(c, i);
 }
+static inline __attribute__((always_inline)) const struct insn *load16(struct cpu *c, const struct insn *i, bool aligned)
+{
+	if (i->rm != RM_MEM) {
+		xmm_set(c, i->reg, xmm_get(c, i->rm));
+	} else {
+		uintptr_t h = vec_easy(c, i, 16, aligned, false);
+		if (unlikely(!h))
+			return load16_slow(c, i, aligned);
+		xmm_set(c, i->reg, vec_host_load(h, 16));
+	}
+	NEXT_FAST(c, i);
+}
+static inline __attribute__((always_inline)) const struct insn *store16(struct cpu *c, const struct insn *i, bool aligned)
+{
+	if (i->rm != RM_MEM) {
+		xmm_set(c, i->rm, xmm_get(c, i->reg));
+	} else {
+		uintptr_t h = vec_easy(c, i, 16, aligned, true);
+		if (unlikely(!h))
+			return store16_slow(c, i, aligned);
+		_mm_storeu_si128((__m128i *)h, xmm_get(c, i->reg));
+	}
+	NEXT_FAST(c, i);
+}
 const struct insn *op_sse_load_a(struct cpu *c, const struct insn *i)  { return load16(c, i, true); }
 const struct insn *op_sse_load_u(struct cpu *c, const struct insn *i)  { return load16(c, i, false); }
 const struct insn *op_sse_store_a(struct cpu *c, const struct insn *i) { return store16(c, i, true); }
 const struct insn *op_sse_store_u(struct cpu *c, const struct insn *i) { return store16(c, i, false); }
 
 /* MOVSS, MOVSD: between registers only the low element moves, a load clears the rest. */
-static inline const struct insn *load_scalar(struct cpu *c, const struct insn *i, unsigned size)
+SLOW const struct insn *load_scalar_slow(struct cpu *c, const struct insn *i, unsigned size)
 {
 	__m128i v;
 	if (i->rm != RM_MEM) {
@@ -38,13 +64,29 @@ static inline const struct insn *load_scalar(struct cpu *c, const struct insn *i
 	}
 	NEXT(c, i);
 }
-static inline const struct insn *store_scalar(struct cpu *c, const struct insn *i, unsigned size)
+SLOW const struct insn *store_scalar_slow(struct cpu *c, const struct insn *i, unsigned size)
 {
 	if (i->rm != RM_MEM)
 		memcpy(&c->ymm[i->rm], &c->ymm[i->reg], size);
 	else
 		TRY(c, i, vec_store(c, i, size, false, &c->ymm[i->reg]));
 	NEXT(c, i);
+}
+static inline __attribute__((always_inline)) const struct insn *load_scalar(struct cpu *c, const struct insn *i, unsigned size)
+{
+	uintptr_t h = i->rm == RM_MEM ? vec_easy(c, i, size, false, false) : 0;
+	if (unlikely(!h))
+		return load_scalar_slow(c, i, size);
+	xmm_set(c, i->reg, vec_host_load(h, size));
+	NEXT_FAST(c, i);
+}
+static inline __attribute__((always_inline)) const struct insn *store_scalar(struct cpu *c, const struct insn *i, unsigned size)
+{
+	uintptr_t h = i->rm == RM_MEM ? vec_easy(c, i, size, false, true) : 0;
+	if (unlikely(!h))
+		return store_scalar_slow(c, i, size);
+	memcpy((void *)h, &c->ymm[i->reg], size);
+	NEXT_FAST(c, i);
 }
 const struct insn *op_sse_movss_load(struct cpu *c, const struct insn *i)  { return load_scalar(c, i, 4); }
 const struct insn *op_sse_movsd_load(struct cpu *c, const struct insn *i)  { return load_scalar(c, i, 8); }

@@ -54,6 +54,22 @@ static inline bool vec_store(struct cpu *c, const struct insn *i, unsigned size,
 		return cpu_raise_err(c, EXC_GP, 0);
 	return mem_write_bytes(c, i, lin, v, size);
 }
+/* Host address of the operand when nothing is in the way: no segment check, aligned, in the TLB.  0: something is, no fault yet; for handlers that end in NEXT_FAST
+ * and leave the rest to a slow one. */
+static inline __attribute__((always_inline)) uintptr_t vec_easy(struct cpu *c, const struct insn *i, unsigned size, bool aligned, bool write)
+{
+	uint64_t lin = (c->seg[i->sg].base + ea_offset(c, i)) & c->lin_mask;
+	const struct tlb_entry *e = tlb_slot(c, lin);
+	if (unlikely((i->flags & I_SEGCHK) || (aligned && (lin & (size - 1))) || (lin ^ (write ? e->tag_w : e->tag_r)) > PAGE_SIZE - size))
+		return 0;
+	return lin + e->addend;
+}
+static inline __attribute__((always_inline)) __m128i vec_host_load(uintptr_t h, unsigned size)
+{
+	__m128i v = _mm_setzero_si128();
+	memcpy(&v, (const void *)h, size);
+	return size == 16 ? _mm_loadu_si128((const __m128i *)h) : size == 8 ? _mm_loadl_epi64((const __m128i *)h) : v;
+}
 /* Linear address of [rDI] in the source segment (DS), where MASKMOVx write. */
 static inline bool vec_di_linear(struct cpu *c, const struct insn *i, unsigned size, uint64_t *lin)
 {
