@@ -494,6 +494,7 @@ static bool lapic_loaded(struct device *d, struct error *err)
 	for (unsigned i = 0; i < LVT_COUNT; i++)
 		l->lvt[i] &= lvt_writable(i);
 	l->divide &= 0xb;
+	lapic_timer_find_count(l);
 	lapic_timer_arm(l);
 	lapic_update(l);
 	return true;

@@ -27,6 +27,7 @@ struct lapic {
 	void           *sipi_arg;
 	struct device  *pic;
 	struct timer    timer;          /* derived from the fields below */
+	bool            counting;       /* the one-shot count has not come to its end, as far as anybody was told; derived too */
 
 	uint64_t base;                  /* IA32_APIC_BASE */
 	uint32_t id;
@@ -62,6 +63,7 @@ void     lapic_timer_divide(struct lapic *l, uint32_t divide);
 void     lapic_timer_deadline(struct lapic *l, uint64_t tsc);
 void     lapic_timer_mode_changed(struct lapic *l, uint32_t old_lvt);
 void     lapic_timer_arm(struct lapic *l);
+void     lapic_timer_find_count(struct lapic *l);        /* counting, from the time; after a load */
 uint32_t lapic_timer_count(struct lapic *l);
 unsigned lapic_timer_divisor(const struct lapic *l);
 enum lapic_timer_mode lapic_timer_mode(const struct lapic *l);

@@ -67,11 +67,17 @@ void lapic_timer_arm(struct lapic *l)
 	} else if (armed && lapic_timer_mode(l) == TIMER_PERIODIC && period) {
 		uint64_t next = now + period - since % period;
 		timer_set(m, &l->timer, (int64_t)(next < now + MIN_PERIOD_NS && period < MIN_PERIOD_NS ? now + MIN_PERIOD_NS : next));
-	} else if (armed && lapic_timer_mode(l) == TIMER_ONE_SHOT && period && since < period) {
+	} else if (armed && lapic_timer_mode(l) == TIMER_ONE_SHOT && period && l->counting) {
+		/* Also when that time is over already: on a busy host the loop, or we, may be late, and the interrupt is still due. */
 		timer_set(m, &l->timer, (int64_t)(l->timer_start + period));
 	} else {
 		timer_cancel(m, &l->timer);
 	}
+}
+
+void lapic_timer_find_count(struct lapic *l)
+{
+	l->counting = now_ns(l) - l->timer_start < period_ns(l);
 }
 
 void lapic_timer_expired(void *arg)
@@ -85,6 +91,7 @@ void lapic_timer_expired(void *arg)
 		}
 		l->tsc_deadline = 0;
 	}
+	l->counting = false;
 	lapic_lvt_event(l, LVT_TIMER);
 	lapic_timer_arm(l);
 }
@@ -95,6 +102,7 @@ void lapic_timer_start(struct lapic *l, uint32_t count)
 		return;                 /* "writes to the initial-count register are ignored" */
 	l->initial_count = count;
 	l->timer_start = now_ns(l);
+	l->counting = true;
 	lapic_timer_arm(l);
 }
 
@@ -119,6 +127,8 @@ void lapic_timer_deadline(struct lapic *l, uint64_t tsc)
 /* "Transitioning to or from TSC-deadline mode disarms the timer". */
 void lapic_timer_mode_changed(struct lapic *l, uint32_t old_lvt)
 {
+	if (old_lvt & LVT_MASKED)
+		lapic_timer_find_count(l);      /* an end that came while it was masked is no interrupt later */
 	bool was = (old_lvt >> 17 & 3) == TIMER_TSC_DEADLINE;
 
 	if (was != (lapic_timer_mode(l) == TIMER_TSC_DEADLINE)) {
