@@ -360,6 +360,10 @@ void engine_code_written(struct machine *m, uint64_t ram_addr, uint64_t len);
 void engine_flush(struct cpu *c);
 /* vCPU parked: the debugger's breakpoints on code have changed. */
 void engine_breaks_changed(struct cpu *c);
+/* vCPU thread, inside an instruction: until engine_together() no other vCPU executes one.  For what no locked instruction of the host can do,
+ * as a locked access that lies in two pages.  Between the two, c must not run guest code or wait for another vCPU. */
+void engine_alone(struct cpu *c);
+void engine_together(struct cpu *c);
 /* Called by cpu_create and cpu_destroy.  False: out of memory. */
 bool engine_create(struct cpu *c);
 void engine_destroy(struct cpu *c);

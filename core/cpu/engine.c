@@ -38,6 +38,7 @@ struct engine {
 	uint64_t protect[QUEUE_SIZE];           /* RAM pages that other vCPUs decode from: no write tag may stay */
 	unsigned n_protect;                     /* beyond QUEUE_SIZE: all pages */
 	_Atomic bool protect_pending;
+	_Atomic bool held;              /* waits at a dispatch until another vCPU is done with being alone */
 	bool flush_wanted, breaks_changed, active;
 	pthread_t owner;                        /* thread inside cpu_run or cpu_step, when active */
 };
@@ -328,8 +329,64 @@ static void end_decoding(struct cpu *c)
 		atomic_store(&c->machine->ram.decoding, false);
 }
 
+/* ---- one vCPU alone ------------------------------------------------------------------------------------------------------------------------ */
+
+/* Wait, between two instructions, until nobody needs to be alone.  Who does looks at `held` after it has set `exclusive`, we at `exclusive`
+ * after we have taken `held` back. */
+static void hold(struct cpu *c)
+{
+	struct engine *e = c->engine;
+	_Atomic bool *exclusive = &c->machine->ram.exclusive;
+	while (atomic_load(exclusive)) {
+		atomic_store(&e->held, true);
+		while (atomic_load(exclusive)) {
+			if (atomic_load(&e->protect_pending))
+				serve_protects(c);
+			sched_yield();
+		}
+		atomic_store(&e->held, false);
+	}
+}
+
+static bool executes(struct cpu *c)
+{
+	struct engine *e = c->engine;
+	pthread_mutex_lock(&e->lock);
+	bool yes = e->active && !atomic_load(&e->held);
+	pthread_mutex_unlock(&e->lock);
+	return yes;
+}
+
+void engine_alone(struct cpu *self)
+{
+	struct machine *m = self->machine;
+	if (alone(self))
+		return;
+	while (atomic_exchange(&m->ram.exclusive, true))
+		hold(self);
+	for (unsigned n = 0; n < m->n_cpus; n++) {
+		struct cpu *c = m->cpus[n];
+		if (!c || c == self || !c->engine)
+			continue;
+		atomic_store(&c->attention, 1);
+		while (executes(c)) {
+			if (atomic_load(&self->engine->protect_pending))
+				serve_protects(self);
+			sched_yield();
+		}
+	}
+}
+
+void engine_together(struct cpu *c)
+{
+	if (!alone(c))
+		atomic_store(&c->machine->ram.exclusive, false);
+}
+
 void engine_service(struct cpu *c)
 {
+	if (!alone(c))
+		hold(c);
 	struct engine *e = c->engine;
 	struct written w[QUEUE_SIZE];
 	if (unlikely(atomic_load(&e->protect_pending)))

@@ -1,6 +1,6 @@
 /* ops_atomic.c - cmpxchg, xadd, cmpxchg8b, cmpxchg16b.
  *
- * With LOCK they are atomic towards other vCPUs, except where the operand crosses a page or is a device's.  The destination is
+ * With LOCK they are atomic towards other vCPUs, except where the operand is a device's.  The destination is
  * always written, so a failed compare needs write access too (SDM 2: CMPXCHG). */
 #include "core/cpu/ops_int.h"
 
@@ -26,6 +26,22 @@ INLINE const struct insn *cmpxchg_r(struct cpu *c, const struct insn *i, int bit
 		set_reg(c, bits, RAX, old);
 	NEXT_FAST(c, i);
 }
+/* Compare and exchange by parts; *old: what is expected, then what was there.  Other vCPUs stand still if it lies in two pages. */
+INLINE bool cas_apart(struct cpu *c, const struct insn *i, int bits, uint64_t lin, uint64_t *old, uint64_t want)
+{
+	bool apart = (i->flags & I_LOCK) && crosses_page(lin, (unsigned)bits / 8);
+	uint64_t was = 0;
+	c->cur = i;
+	if (apart)
+		engine_alone(c);
+	bool ok = mmu_read(c, lin, &was, (unsigned)bits / 8, MEM_R);
+	uint64_t v = was == *old ? want : was;
+	ok = ok && mmu_write(c, lin, &v, (unsigned)bits / 8, MEM_W);
+	if (apart)
+		engine_together(c);
+	*old = was;
+	return ok;
+}
 INLINE const struct insn *cmpxchg_m(struct cpu *c, const struct insn *i, int bits)
 {
 	uint64_t lin, acc = get_reg(c, bits, RAX), old = acc;
@@ -35,8 +51,7 @@ INLINE const struct insn *cmpxchg_m(struct cpu *c, const struct insn *i, int bit
 	if (likely(host)) {
 		host_cas(bits, host, &old, get_reg(c, bits, i->reg));
 	} else {
-		TRY(c, i, mem_load(c, i, bits, lin, &old));
-		TRY(c, i, mem_store(c, i, bits, lin, old == acc ? get_reg(c, bits, i->reg) : old));
+		TRY(c, i, cas_apart(c, i, bits, lin, &old, get_reg(c, bits, i->reg)));
 	}
 	flags_of_cmp(c, bits, acc, old);
 	if (acc != old)
@@ -98,8 +113,7 @@ INLINE const struct insn *cmpxchg_pair(struct cpu *c, const struct insn *i, int 
 		if (likely(host)) {
 			host_cas(64, host, &was, w);
 		} else {
-			TRY(c, i, mem_load(c, i, 64, lin, &was));
-			TRY(c, i, mem_store(c, i, 64, lin, was == o ? w : was));
+			TRY(c, i, cas_apart(c, i, 64, lin, &was, w));
 		}
 		equal = was == o;
 		old[0] = (uint32_t)was;

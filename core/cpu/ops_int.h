@@ -129,7 +129,23 @@ INLINE bool rmw_host(struct cpu *c, const struct insn *i, uint64_t lin, unsigned
 		*host = 0;
 	return true;
 }
-/* *old gets the value before.  `lock`: atomic towards other vCPUs, except where the access crosses a page or is a device's. */
+/* The slow way of `modify`: an access that crosses a page, or a device's; it was probed. */
+INLINE bool modify_apart(struct cpu *c, int bits, uint64_t lin, binary_fn fn, uint64_t s, uint64_t *old)
+{
+	uint16_t flags = c->flags16;
+	*old = 0;
+	if (!mmu_read(c, lin, old, (unsigned)bits / 8, MEM_R))
+		return false;
+	uint64_t v = fn(c, bits, *old, s);
+	if (!mmu_write(c, lin, &v, (unsigned)bits / 8, MEM_W)) {
+		c->flags16 = flags;
+		return false;
+	}
+	return true;
+}
+/* Does a locked access need the other vCPUs to stand still?  In one page either the host locks it, or a device sees it. */
+INLINE bool crosses_page(uint64_t lin, unsigned size) { return (lin & (PAGE_SIZE - 1)) + size > PAGE_SIZE; }
+/* *old gets the value before.  `lock`: atomic towards other vCPUs, except where it is a device's. */
 INLINE bool modify(struct cpu *c, const struct insn *i, int bits, uint64_t lin, bool lock, binary_fn fn, uint64_t s, uint64_t *old)
 {
 	uintptr_t host;
@@ -146,16 +162,13 @@ INLINE bool modify(struct cpu *c, const struct insn *i, int bits, uint64_t lin, 
 	} else if (likely(host)) {
 		*old = host_load(bits, host);
 		host_store(bits, host, fn(c, bits, *old, s));
+	} else if (lock && crosses_page(lin, (unsigned)bits / 8)) {
+		engine_alone(c);
+		bool ok = modify_apart(c, bits, lin, fn, s, old);
+		engine_together(c);
+		return ok;
 	} else {
-		uint16_t flags = c->flags16;
-		*old = 0;
-		if (!mmu_read(c, lin, old, (unsigned)bits / 8, MEM_R))
-			return false;
-		uint64_t v = fn(c, bits, *old, s);
-		if (!mmu_write(c, lin, &v, (unsigned)bits / 8, MEM_W)) {
-			c->flags16 = flags;
-			return false;
-		}
+		return modify_apart(c, bits, lin, fn, s, old);
 	}
 	return true;
 }

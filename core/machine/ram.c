@@ -6,6 +6,10 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#ifdef __SANITIZE_THREAD__
+void AnnotateBenignRaceSized(const char *file, int line, const volatile void *mem, size_t size, const char *why);      /* the sanitizer's own */
+#endif
+
 bool ram_arena_init(struct ram_arena *a, uint64_t reserve, struct error *err)
 {
 	*a = (struct ram_arena){ .size = reserve };
@@ -16,6 +20,9 @@ bool ram_arena_init(struct ram_arena *a, uint64_t reserve, struct error *err)
 		return error_set(err, "cannot set up guest memory 'pc.ram': %s", strerror(errno));
 	}
 	madvise(a->host, reserve, MADV_HUGEPAGE);
+#ifdef __SANITIZE_THREAD__
+	AnnotateBenignRaceSized(__FILE__, __LINE__, a->host, reserve, "guest RAM: what vCPUs and devices do there is the guest's affair");
+#endif
 	/* mmap rather than calloc: the tables of a large machine stay untouched until used */
 	a->code_lines = mmap(NULL, pages * 8, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	a->dirty = mmap(NULL, pages, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -84,6 +84,7 @@ struct ram_arena { uint8_t *host; uint64_t size, used; struct ram_block *blocks;
 	_Atomic uint64_t *code_lines;   /* per 4 KB page: bit n = 64-byte line n holds decoded code */
 	_Atomic uint32_t code_epoch;    /* grows before marks of code_lines are taken back, with several vCPUs */
 	_Atomic bool decoding;          /* with several vCPUs: one of them marks a page and decodes from it */
+	_Atomic bool exclusive;         /* with several vCPUs: only one of them executes (engine_alone) */
 	_Atomic uint8_t  *dirty;        /* per page: enum ram_dirty bits, set on the first write after a clear */ };
 enum ram_dirty { DIRTY_VGA = 1 << 0, DIRTY_MIGRATE = 1 << 1 };
 bool ram_arena_init(struct ram_arena *a, uint64_t reserve, struct error *err);

@@ -34,6 +34,21 @@ static void fail(const char *what)
 /* ---- counters: lock add, xadd, cmpxchg, and a mutex around a plain one ------------------------------------------------------------------ */
 static struct { atomic_ulong add, cas; unsigned long plain, expected; pthread_mutex_t mutex; pthread_spinlock_t spin; unsigned long spun; } count;
 static atomic_ulong own_sum;
+/* The same in two pages at once: lock add, xadd and cmpxchg of what starts at the end of one. */
+static struct { uint8_t *add, *cas; } crossing;
+
+static void count_crossing(void)
+{
+	uint32_t one = 1, old, want;
+	bool done;
+	__asm__ volatile("lock addl %1, (%0)" : : "r"(crossing.add), "r"(1) : "memory", "cc");
+	__asm__ volatile("lock xaddl %0, (%1)" : "+r"(one) : "r"(crossing.add) : "memory", "cc");
+	memcpy(&old, crossing.cas, 4);
+	do {
+		want = old + 2;
+		__asm__ volatile("lock cmpxchgl %3, (%2)" : "=@ccz"(done), "+a"(old) : "r"(crossing.cas), "r"(want) : "memory");
+	} while (!done);
+}
 
 static void counters(unsigned seed)
 {
@@ -42,6 +57,8 @@ static void counters(unsigned seed)
 		unsigned long old = atomic_load(&count.cas);
 		while (!atomic_compare_exchange_weak(&count.cas, &old, old + 1))
 			;
+		if (i % 100 == 0)
+			count_crossing();
 		if (i % 8 == 0) {
 			pthread_mutex_lock(&count.mutex);
 			count.plain++;
@@ -224,6 +241,9 @@ int main(int argc, char **argv)
 	pthread_mutex_init(&count.mutex, NULL);
 	pthread_spin_init(&count.spin, 0);
 	shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t *pages = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	crossing.add = pages + PAGE - 2;
+	crossing.cas = pages + 3 * PAGE - 1;
 	code = mmap(NULL, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	words = malloc(WORDS * sizeof *words);
 	code += 3;                                      /* so that the immediate is at a multiple of four */
@@ -246,6 +266,11 @@ int main(int argc, char **argv)
 		fail("locked counters lost counts");
 	if (count.plain != atomic_load(&own_sum) / 8 || count.spun != count.plain)
 		fail("counters under a lock lost counts");
+	uint32_t in_two[2];
+	memcpy(&in_two[0], crossing.add, 4);
+	memcpy(&in_two[1], crossing.cas, 4);
+	if (in_two[0] != (uint32_t)(own_sum / 100 * 2) || in_two[1] != in_two[0])
+		fail("locked counters that lie in two pages lost counts");
 	printf("rounds: counters %lu, pipes %lu, shootdown %lu, code %lu, checksum %lu, build %lu\n", rounds[0], rounds[1], rounds[2], rounds[3],
 		rounds[4], rounds[5]);
 	printf("stress ok\n");
