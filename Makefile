@@ -198,7 +198,7 @@ install: all build/vmux.1
 	install -Dm644 docs/vmux.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vmux
 
 # ---- benchmarks ------------------------------------------------------------------------------------------------------------------
-#   make bench       vmux beside QEMU's TCG and Bochs, about six minutes (BENCH_ROUNDS=1 for a quick one, BENCH="kernels boot work idle ui")
+#   make bench       vmux beside QEMU's TCG and Bochs, about six minutes (BENCH_ROUNDS=1 for a quick one, BENCH="kernels boot work smp idle ui")
 #   make bench-bins  the programs alone; build/bench/cpu runs the kernels on the bare CPU
 # tests/bench/bench_NAME.c -> build/bench/NAME, with the kernels and the CPU tests' helpers.  kernels.o is the same everywhere.
 BENCH_BIN := $(patsubst tests/bench/bench_%.c,$(BUILD)/bench/%,$(wildcard tests/bench/bench_*.c))

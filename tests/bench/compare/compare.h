@@ -27,6 +27,7 @@ void judge(struct bench *b, const char *what, double value, const char *unit, bo
 bool bench_kernels(struct bench *b);
 bool bench_boot(struct bench *b);
 bool bench_work(struct bench *b);
+bool bench_smp(struct bench *b);
 bool bench_idle_and_serial(struct bench *b);
 bool bench_ui(struct bench *b);
 #endif

@@ -1,19 +1,11 @@
 /* work.c - tests/bench/linux natively, and as the first process of Debian's kernel on vmux and TCG.  BENCH_ACCEL names vmux's engine. */
 #include "tests/bench/compare/compare.h"
+#include "tests/bench/compare/work.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_ROUNDS = 25, MAX_WORK = 32, LIMIT = 600 };
-struct row { char name[40]; double time; uint64_t result; };
-struct run {
-	struct row row[MAX_WORK];
-	unsigned n;
-	char line[96];
-	size_t used;
-	double begun;
-	bool done;
-};
+enum { MAX_ROUNDS = 25, LIMIT = 600 };
 
 /* What is wanted, of time: at least so much faster than TCG, or at most so much slower than the host. */
 static const struct mark { const char *name; double tcg_by, host_by; } marks[] = {
@@ -23,9 +15,9 @@ static const struct mark { const char *name; double tcg_by, host_by; } marks[] =
 	{ "page faults", 4, 0 }, { "shell loop", 4, 0 } };
 
 /* One line of the protocol of tests/bench/linux/main.c; cpu < 0: the time in the line counts. */
-static void take_line(struct run *r, double cpu)
+static void take_line(struct work_run *r, double cpu)
 {
-	struct row *row = &r->row[r->n];
+	struct work_row *row = &r->row[r->n];
 	uint64_t us;
 	if (!strcmp(r->line, "X"))
 		r->done = true;
@@ -40,7 +32,7 @@ static void take_line(struct run *r, double cpu)
 	}
 }
 
-static void take(struct run *r, const char *data, size_t n, double cpu)
+static void take(struct work_run *r, const char *data, size_t n, double cpu)
 {
 	for (; n--; data++) {
 		if (*data == '\n') {
@@ -56,32 +48,34 @@ static void take(struct run *r, const char *data, size_t n, double cpu)
 /* The guest waits for an answer to each line. */
 static void on_serial(struct emulator *e, const char *data, size_t n, double cpu)
 {
-	take(e->arg, data, n, cpu);
+	struct work_run *r = e->arg;
+	take(r, data, n, r->own_time ? -1 : cpu);
 	if (memchr(data, '\n', n))
 		emulator_send(e, ".");
 }
 
-static bool run_natively(struct bench *b, struct run *r)
+bool work_natively(struct bench *b, struct work_run *r, const char *arg)
 {
 	char program[512], data[256];
 	size_t n;
-	snprintf(program, sizeof program, "%s/work", b->dir);
+	snprintf(program, sizeof program, "%s/work %s", b->dir, arg);
 	FILE *p = popen(program, "r");
 	while (p && (n = fread(data, 1, sizeof data, p)))
 		take(r, data, n, -1);
 	return p && !pclose(p) && r->done;
 }
 
-static bool run_on(struct bench *b, enum who w, struct run *r)
+bool work_on(struct bench *b, enum who w, struct work_run *r, const char *cpus, const char *arg)
 {
-	char serial[512], unix_serial[520], kernel[512], initrd[512];
+	char serial[512], unix_serial[520], kernel[512], initrd[512], append[128];
 	const char *accel = getenv("BENCH_ACCEL");
 	snprintf(serial, sizeof serial, "%s/serial-work", b->dir);
 	snprintf(unix_serial, sizeof unix_serial, "unix:%s", serial);
 	snprintf(kernel, sizeof kernel, "%s/linux-6.1/vmlinuz", b->guests);
 	snprintf(initrd, sizeof initrd, "%s/work.initrd", b->dir);
-	const char *const argv[] = { w == VMUX ? "build/vmux" : "qemu-system-x86_64", "-accel", w == VMUX && accel ? accel : "tcg", "-m", "256",
-		"-kernel", kernel, "-initrd", initrd, "-append", "quiet console=tty0 panic=-1", "-no-reboot", "-display", "none", "-serial", unix_serial,
+	snprintf(append, sizeof append, "quiet console=tty0 panic=-1 -- %s", arg);
+	const char *const argv[] = { w == VMUX ? "build/vmux" : "qemu-system-x86_64", "-accel", w == VMUX && accel ? accel : "tcg", "-m", "256", "-smp", cpus,
+		"-kernel", kernel, "-initrd", initrd, "-append", append, "-no-reboot", "-display", "none", "-serial", unix_serial,
 		"-monitor", "none", w == TCG ? "-nic" : NULL, "none", NULL };
 	struct emulator e, *list = &e;
 	bool ok = emulator_start(&e, who_names[w], SERIAL_SOCKET, serial, argv);
@@ -96,7 +90,7 @@ static bool run_on(struct bench *b, enum who w, struct run *r)
 }
 
 /* Median over the rounds of row k's time on w, divided by that on `by` of the same round unless by is N_WHO; 0 = not known. */
-static double middle(const struct run runs[][N_WHO], unsigned rounds, unsigned k, enum who w, enum who by)
+static double middle(const struct work_run runs[][N_WHO], unsigned rounds, unsigned k, enum who w, enum who by)
 {
 	double v[MAX_ROUNDS];
 	unsigned n = 0;
@@ -120,7 +114,7 @@ static void judge_row(struct bench *b, const char *name, double host, double tcg
 	}
 }
 
-static void print_row(struct bench *b, const struct run runs[][N_WHO], unsigned rounds, unsigned k)
+static void print_row(struct bench *b, const struct work_run runs[][N_WHO], unsigned rounds, unsigned k)
 {
 	const char *name = runs[0][HOST].row[k].name;
 	double host = middle(runs, rounds, k, VMUX, HOST), tcg = middle(runs, rounds, k, TCG, VMUX);
@@ -141,13 +135,13 @@ static void print_row(struct bench *b, const struct run runs[][N_WHO], unsigned 
 
 bool bench_work(struct bench *b)
 {
-	static struct run runs[MAX_ROUNDS][N_WHO];
+	static struct work_run runs[MAX_ROUNDS][N_WHO];
 	for (unsigned i = 0; i < b->rounds; i++) {
 		for (enum who w = HOST; w <= TCG; w++) {
 			double t = wall();
 			if (w != HOST && !b->have[w])
 				continue;
-			if (!(w == HOST ? run_natively(b, &runs[i][w]) : run_on(b, w, &runs[i][w])) && w != TCG)
+			if (!(w == HOST ? work_natively(b, &runs[i][w], "") : work_on(b, w, &runs[i][w], "1", "")) && w != TCG)
 				return false;
 			fprintf(stderr, "work, round %u of %u: %s, %.1f s\n", i + 1, b->rounds, who_names[w], wall() - t);
 		}
@@ -155,6 +149,6 @@ bool bench_work(struct bench *b)
 	printf("\nWork in a Debian guest: CPU seconds (median of %u)\n  %-16s %9s %9s %9s %10s %10s\n", b->rounds, "", "host", "vmux", "TCG", "vmux/host",
 		"TCG/vmux");
 	for (unsigned k = 0; k < runs[0][HOST].n; k++)
-		print_row(b, (const struct run (*)[N_WHO])runs, b->rounds, k);
+		print_row(b, (const struct work_run (*)[N_WHO])runs, b->rounds, k);
 	return true;
 }
