@@ -313,7 +313,7 @@ bool cpu_debug_before(struct cpu *c);
 bool cpu_debug_after(struct cpu *c, bool tf);
 
 /* Guest instructions retired, also while translated code runs; from another thread without ordering. */
-static inline uint64_t cpu_icount(const struct cpu *c)
+__attribute__((no_sanitize("thread"))) static inline uint64_t cpu_icount(const struct cpu *c)
 {
 	uint64_t n = *(const volatile uint64_t *)&c->icount;
 	for (unsigned k = 0; k < JIT_COUNTERS; k++)

@@ -32,7 +32,7 @@ static void look_again(struct cpu *c, struct tlb_entry *e, uint64_t n)
 		return;
 	atomic_thread_fence(memory_order_seq_cst);
 	if (c->machine->ram.code_lines[n])
-		e->tag_w = tlb_none((unsigned)(e->tag_r >> PAGE_SHIFT) & (TLB_SIZE - 1));
+		tlb_set_word(&e->tag_w, tlb_none((unsigned)(e->tag_r >> PAGE_SHIFT) & (TLB_SIZE - 1)));
 }
 
 /* The page of entry e may be written but had no write tag: it was clean, or held code that is gone by now. */
@@ -42,7 +42,7 @@ static void allow_writes(struct cpu *c, struct tlb_entry *e, uint64_t page)
 	uint64_t n = (uint64_t)((uint8_t *)(uintptr_t)(page + e->addend) - ram->host) >> PAGE_SHIFT;
 	mark_dirty(ram, n);
 	if (!ram->code_lines[n]) {
-		e->tag_w = page;
+		tlb_set_word(&e->tag_w, page);
 		look_again(c, e, n);
 	}
 }
@@ -261,7 +261,7 @@ bool mmu_host(struct cpu *c, uint64_t lin, unsigned size, unsigned access, uintp
 		struct ram_arena *ram = &c->machine->ram;
 		uint64_t page = (uint64_t)(p.host - ram->host) >> PAGE_SHIFT;
 		if (c->machine->n_cpus > 1) {           /* as in look_again() */
-			c->mmu->written |= UINT64_C(1) << (page & 63);
+			tlb_set_word(&c->mmu->written, c->mmu->written | UINT64_C(1) << (page & 63));
 			atomic_thread_fence(memory_order_seq_cst);
 		}
 		if (ram->code_lines[page])

@@ -43,6 +43,8 @@ static inline uint64_t paging_a20(const struct cpu *c, uint64_t phys)
 static inline bool paging_canonical(uint64_t lin) { return (uint64_t)((int64_t)(lin << 16) >> 16) == lin; }
 
 /* ---- tlb.c ---- */
+/* What mmu_may_write() looks at from another vCPU's thread: whole words, in no order. */
+static inline void tlb_set_word(uint64_t *at, uint64_t v) { __atomic_store_n(at, v, __ATOMIC_RELAXED); }
 enum tlb_info {
 	TI_JOURNAL = 1,                         /* slot is in journal[] */
 	TI_GJOURNAL = 2,                        /* slot is in journal_global[] */

@@ -12,7 +12,8 @@
 static void clear_slot(struct tlb *t, unsigned slot)
 {
 	struct tlb_entry *e = &t->e[slot];
-	e->tag_r = e->tag_w = e->tag_x = tlb_none(slot);
+	e->tag_r = e->tag_x = tlb_none(slot);
+	tlb_set_word(&e->tag_w, tlb_none(slot));
 }
 
 static unsigned bloom(uint64_t region) { return (unsigned)((region * UINT64_C(0x9e3779b97f4a7c15)) >> 52); }
@@ -96,9 +97,9 @@ void tlb_fill(struct tlb *t, const struct tlb_fill *f)
 	uint64_t tag = f->lin & PAGE_MASK;
 	uint8_t info = t->info[slot] & (TI_JOURNAL | TI_GJOURNAL);
 
-	e->addend = (uintptr_t)f->host - (uintptr_t)tag;
+	tlb_set_word(&e->addend, (uintptr_t)f->host - (uintptr_t)tag);
 	e->tag_r = f->r ? tag : tlb_none(slot);
-	e->tag_w = f->w ? tag : tlb_none(slot);
+	tlb_set_word(&e->tag_w, f->w ? tag : tlb_none(slot));
 	e->tag_x = f->x ? tag : tlb_none(slot);
 	if (f->global && !(info & TI_GJOURNAL)) {
 		t->journal_global[t->n_global++] = (uint16_t)slot;
@@ -135,7 +136,7 @@ static unsigned find_space(struct mmu *u, uint16_t pcid, bool *fresh)
 			oldest = n;
 	}
 	flush_all(&u->user[oldest]);
-	u->space[oldest].used = true;
+	__atomic_store_n(&u->space[oldest].used, true, __ATOMIC_RELAXED);
 	u->space[oldest].pcid = pcid;
 	*fresh = true;
 	return oldest;
@@ -233,7 +234,7 @@ static void protect_slot(struct tlb *t, unsigned slot, uint64_t arg)
 {
 	struct tlb_entry *e = &t->e[slot];
 	if (tlb_tag_set(e->tag_w) && e->tag_w + e->addend == arg)
-		e->tag_w = tlb_none(slot);
+		tlb_set_word(&e->tag_w, tlb_none(slot));
 }
 
 static uint64_t page_host(const struct cpu *c, uint64_t ram_page) { return (uintptr_t)c->machine->ram.host + (ram_page & PAGE_MASK); }
@@ -274,7 +275,7 @@ bool mmu_may_write(const struct cpu *c, uint64_t ram_page)
 	return false;
 }
 
-void mmu_forget_writes(struct cpu *c) { c->mmu->written = 0; }
+void mmu_forget_writes(struct cpu *c) { tlb_set_word(&c->mmu->written, 0); }
 
 /* ---- life ---- */
 
