@@ -128,7 +128,7 @@ $(BUILD)/gen/walk_symbols.h: $(BUILD)/guest-boot/walk.img
 $(patsubst %,$(OBJ)/tests/debug/%.o,walk test_gdbstub test_breakpoints): $(BUILD)/gen/walk_symbols.h
 CFLAGS_tests_debug_walk := -DWALK_IMG='"$(BUILD)/guest-boot/walk.img"'
 $(BUILD)/tests/gdbstub $(BUILD)/tests/breakpoints $(BUILD)/tests/gdb: $(BUILD)/guest-boot/walk.img
-$(BUILD)/tests/keymaps $(BUILD)/tests/chords $(BUILD)/tests/graphics $(BUILD)/tests/tui_oracle: $(BOOT_IMG)
+$(patsubst tests/guest/test_%.c,$(BUILD)/tests/%,$(wildcard tests/guest/test_*.c)) $(BUILD)/tests/tui_oracle: $(BOOT_IMG)
 # Key maps are made from xkb data; the results are in the repository.
 keymaps: keymaps/tools/make-keymaps.c keymaps/tools/layouts.def
 	@mkdir -p $(BUILD)

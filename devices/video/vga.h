@@ -79,6 +79,8 @@ uint32_t vga_counter_offset(const struct vga *v, uint32_t n);   /* CRTC address 
 uint32_t vga_dac_rgb(const struct vga *v, uint8_t index);       /* 0xRRGGBB */
 void vga_make_palette(const struct vga *v, uint32_t palette[16]);
 /* vga_pixels.c */
+/* The fonts of the video BIOS, into rom8, rom14 and rom16. */
+void vga_show_fonts(const struct vga *v, struct screen *s);
 void vga_show_pixels(const struct vga *v, struct screen *s);    /* s: kind, width, height and bpp are set */
 /* vbe.c */
 bool vbe_map(struct vga *v, struct error *err);

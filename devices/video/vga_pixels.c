@@ -208,7 +208,7 @@ static bool find_font(const struct vga *v, const uint8_t *letter, unsigned heigh
 	return false;
 }
 
-static void show_fonts(const struct vga *v, struct screen *s)
+void vga_show_fonts(const struct vga *v, struct screen *s)
 {
 	static const uint8_t a8[8] = { 0x30, 0x78, 0xcc, 0xcc, 0xfc, 0xcc, 0xcc, 0 };
 	static const uint8_t a14[14] = { 0, 0, 0x10, 0x38, 0x6c, 0xc6, 0xc6, 0xfe, 0xc6, 0xc6, 0xc6 };
@@ -244,7 +244,7 @@ void vga_show_pixels(const struct vga *v, struct screen *s)
 	}
 	s->pixel_key = key;
 	if (!s->rom_fonts)
-		show_fonts(v, s);
+		vga_show_fonts(v, s);
 	if (vga_vbe_on(v))
 		show_vbe(v, s);
 	else

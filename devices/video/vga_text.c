@@ -165,6 +165,8 @@ static void show_font(struct vga *v, struct screen *s)
 	s->font_loaded = v->font_loaded || s->dual_font;
 	if (s->dual_font)
 		copy_font(v, font_offset(a), s->font2);
+	if (s->font_loaded && !s->rom_fonts)    /* to compare with */
+		vga_show_fonts(v, s);
 }
 
 static void show_text(struct vga *v, struct screen *s)

@@ -14,6 +14,7 @@
 #include "tui/vgahistory.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* A guest's drawing tells nobody, so pictures are looked at: often while they move, seldom while they do not. */
 enum { LOOK_MS = 40, LOOK_MOST_MS = 320, CURSOR_MS = 1000 };
@@ -41,11 +42,36 @@ static struct vga_view *vga(struct view *v)
 	return (struct vga_view *)v;
 }
 
+static const uint8_t *bios_font(const struct screen *s)
+{
+	if (!s->rom_fonts)
+		return NULL;
+	return s->glyph_height == 8 ? s->rom8[0] : s->glyph_height == 14 ? s->rom14[0] : s->glyph_height == 16 ? s->rom16[0] : NULL;
+}
+
+/* The character of a bitmap in a guest's font: what the video BIOS has at its place, or elsewhere, or what other fonts show so. */
+static uint32_t read_glyph(const struct screen *s, unsigned i, const uint8_t *rows)
+{
+	static const uint8_t blank[32];
+	unsigned height = s->glyph_height;
+	const uint8_t *bios = bios_font(s);
+	if (!height || height > sizeof blank)
+		return 0;
+	if (bios && !memcmp(rows, bios + i * height, height))
+		return cp437_to_unicode((uint8_t)i);
+	if (!memcmp(rows, blank, height))
+		return ' ';
+	for (unsigned k = 1; bios && k < 256; k++)
+		if (!memcmp(rows, bios + ((i + k) & 0xff) * height, height))
+			return cp437_to_unicode((uint8_t)(i + k));
+	return glyph_character(rows, height);
+}
+
 /* The adapter's own font has code page 437's order.  A guest's font may have any: its bitmaps tell, as far as they are known ones. */
-static void read_font(uint32_t to[256], bool loaded, uint8_t font[256][32], unsigned height)
+static void read_font(uint32_t to[256], const struct screen *s, const uint8_t font[256][32])
 {
 	for (unsigned i = 0; i < 256; i++) {
-		uint32_t ch = loaded && height && height <= 32 ? glyph_character(font[i], height) : 0;
+		uint32_t ch = s->font_loaded ? read_glyph(s, i, font[i]) : 0;
 		to[i] = ch ? ch : cp437_to_unicode((uint8_t)i);
 	}
 }
@@ -150,8 +176,8 @@ static bool look_at_screen(struct view *v)
 	if (g->screen.kind == SCREEN_GRAPHICS)
 		return picture_update(g, was_picture, cursor_on);
 	if (g->screen.kind == SCREEN_TEXT) {
-		read_font(g->character[0], g->screen.font_loaded, g->screen.font, g->screen.glyph_height);
-		read_font(g->character[1], g->screen.font_loaded, g->screen.dual_font ? g->screen.font2 : g->screen.font, g->screen.glyph_height);
+		read_font(g->character[0], &g->screen, g->screen.font);
+		read_font(g->character[1], &g->screen, g->screen.dual_font ? g->screen.font2 : g->screen.font);
 	}
 	return true;
 }
