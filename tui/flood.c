@@ -3,6 +3,7 @@
  * What the emulation's modes are cannot be asked of libvterm, so they are followed here: every byte that goes to it passes watch().  Where in
  * doubt a mode counts as odd, which costs speed and nothing else; a full reset (ESC c) makes all well. */
 #include "tui/flood.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +23,7 @@ static void odd(struct flood *f, unsigned what, bool is)
 static void set_modes(struct flood *f, bool on)
 {
 	bool dec = f->seq[0] == '?';
+	f->restored |= dec && !on;              /* 1048 and 1049 do that */
 	for (const char *p = f->seq + dec; *p; p += strcspn(p, ";:") + (p[strcspn(p, ";:")] != 0)) {
 		int n = atoi(p);
 		if (!dec && n == 4)
@@ -79,6 +81,8 @@ static void escape(struct flood *f, char c)
 	} else if (c == 'X' || c == '^' || c == '_') {  /* strings, or nothing, as versions of libvterm go */
 		f->state = FLOOD_STRING;
 		odd(f, ODD_UNKNOWN, true);
+	} else if (c == '8') {
+		f->restored = true;
 	} else if (c == 'c') {
 		f->odd = f->alt_screen ? ODD_UNKNOWN : 0;
 	} else if (c == 'H') {
@@ -439,6 +443,21 @@ static bool pass(struct flood *f, const uint8_t *bytes, size_t len, size_t n)
 	return true;
 }
 
+/* The emulation's cursor was put back to where it was saved.  libvterm 0.1.4 does that even when the screen has become smaller since, and then
+ * writes through a null pointer when a guest erases to the left of there. */
+static void into_the_screen(struct flood *f)
+{
+	char move[32];
+	int rows, cols;
+	VTermPos pos;
+	f->restored = false;
+	vterm_get_size(f->vt, &rows, &cols);
+	vterm_state_get_cursorpos(vterm_obtain_state(f->vt), &pos);
+	if (pos.row < rows && pos.col < cols)
+		return;
+	feed(f, move, (size_t)snprintf(move, sizeof move, "\033[%d;%dH", pos.row < rows ? pos.row + 1 : rows, pos.col < cols ? pos.col + 1 : cols));
+}
+
 void flood_feed(struct flood *f, const uint8_t *bytes, size_t n)
 {
 	size_t done = 0;                        /* what the emulation has */
@@ -456,6 +475,11 @@ void flood_feed(struct flood *f, const uint8_t *bytes, size_t n)
 		at += s.len;
 		if (at < n)
 			watch(f, bytes[at++]);
+		if (f->restored) {
+			feed(f, bytes + done, at - done);
+			done = at;
+			into_the_screen(f);
+		}
 	}
 	if (done < n)
 		feed(f, bytes + done, n - done);

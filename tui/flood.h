@@ -27,6 +27,7 @@ struct flood {
 	bool odd_region;                        /* the scrolling region was named by its rows: true at this size only */
 	char seq[32];                           /* the CSI sequence so far, without ESC [ */
 	unsigned n_seq;
+	bool restored;                          /* the cursor was put back to where it was saved */
 	char intermediate;                      /* of an escape sequence */
 	unsigned swallow;                       /* lines the emulation pushes that were kept already */
 };

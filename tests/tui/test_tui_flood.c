@@ -338,10 +338,30 @@ static void test_region_and_size(void **s)
 	free(text);
 }
 
+/* A cursor that was saved on a larger screen comes back inside the smaller one: else libvterm crashes at the next erasing to the left. */
+static void test_a_saved_cursor_fits(void **state)
+{
+	static const char *const ways[] = { "\0338\033[1K", "\0338\033[1J", "\0338\033[?6h\0338\033[1K" };
+	for (unsigned i = 0; i < sizeof ways / sizeof *ways; i++)
+		for (unsigned split = 0; split <= strlen(ways[i]); split++) {
+			struct term *t = term_new(120, 40);
+			VTermPos pos;
+			flood_feed(&t->flood, (const uint8_t *)"\033[35;110H\0337", 12);
+			vterm_set_size(t->vt, 24, 80);
+			flood_resized(&t->flood);
+			flood_feed(&t->flood, (const uint8_t *)ways[i], split);
+			flood_feed(&t->flood, (const uint8_t *)ways[i] + split, strlen(ways[i]) - split);
+			vterm_state_get_cursorpos(vterm_obtain_state(t->vt), &pos);
+			assert_true(pos.row < 24 && pos.col < 80);
+			term_free(t);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_most_lines_go_past), cmocka_unit_test(test_modes), cmocka_unit_test(test_region_and_size), cmocka_unit_test(test_same_as_libvterm),
+		cmocka_unit_test(test_most_lines_go_past), cmocka_unit_test(test_modes), cmocka_unit_test(test_region_and_size), cmocka_unit_test(test_a_saved_cursor_fits),
+		cmocka_unit_test(test_same_as_libvterm),
 	};
 	return cmocka_run_group_tests_name("flood", tests, NULL, NULL);
 }
