@@ -142,12 +142,6 @@ static void watch(struct flood *f, uint8_t c)
 	}
 }
 
-void flood_resized(struct flood *f)
-{
-	if (f->odd_region)
-		odd(f, ODD_REGION, true);
-}
-
 bool flood_swallow(struct flood *f)
 {
 	if (!f->swallow)
@@ -443,8 +437,8 @@ static bool pass(struct flood *f, const uint8_t *bytes, size_t len, size_t n)
 	return true;
 }
 
-/* The emulation's cursor was put back to where it was saved.  libvterm 0.1.4 does that even when the screen has become smaller since, and then
- * writes through a null pointer when a guest erases to the left of there. */
+/* libvterm 0.1.4 lets the cursor leave the screen: a restored one when the screen has become smaller since, and, above the first row, that of a
+ * full screen that becomes lower.  When a guest erases from there it writes through a null pointer. */
 static void into_the_screen(struct flood *f)
 {
 	char move[32];
@@ -453,9 +447,20 @@ static void into_the_screen(struct flood *f)
 	f->restored = false;
 	vterm_get_size(f->vt, &rows, &cols);
 	vterm_state_get_cursorpos(vterm_obtain_state(f->vt), &pos);
-	if (pos.row < rows && pos.col < cols)
+	if (pos.row >= 0 && pos.row < rows && pos.col >= 0 && pos.col < cols)
 		return;
-	feed(f, move, (size_t)snprintf(move, sizeof move, "\033[%d;%dH", pos.row < rows ? pos.row + 1 : rows, pos.col < cols ? pos.col + 1 : cols));
+	pos.row = pos.row < 0 ? 0 : pos.row < rows ? pos.row : rows - 1;
+	pos.col = pos.col < 0 ? 0 : pos.col < cols ? pos.col : cols - 1;
+	/* CAN: a sequence that has begun could be the one that erases */
+	feed(f, move, (size_t)snprintf(move, sizeof move, "\030\033[%d;%dH", pos.row + 1, pos.col + 1));
+	f->state = FLOOD_GROUND;
+}
+
+void flood_resized(struct flood *f)
+{
+	if (f->odd_region)
+		odd(f, ODD_REGION, true);
+	into_the_screen(f);
 }
 
 void flood_feed(struct flood *f, const uint8_t *bytes, size_t n)

@@ -357,10 +357,31 @@ static void test_a_saved_cursor_fits(void **state)
 		}
 }
 
+/* A full screen with its cursor at the top becomes lower: libvterm has the cursor above the first row then. */
+static void test_a_lower_screen(void **state)
+{
+	static const char *const after[] = { "\033[K", "\033[J", "\033[2J", "\033[4hx", "\033#3", "\033[1M", "0K" };
+	for (unsigned i = 0; i < sizeof after / sizeof *after; i++) {
+		struct term *t = term_new(100, 50);
+		VTermPos pos;
+		bool half = after[i][0] == '0';         /* the size changes inside a sequence */
+		flood_feed(&t->flood, (const uint8_t *)"\033#8\033[1;5H", 9);
+		if (half)
+			flood_feed(&t->flood, (const uint8_t *)"\033[", 2);
+		vterm_set_size(t->vt, 24, 80);
+		flood_resized(&t->flood);
+		flood_feed(&t->flood, (const uint8_t *)after[i], strlen(after[i]));
+		flood_feed(&t->flood, (const uint8_t *)"\033[K", 3);
+		vterm_state_get_cursorpos(vterm_obtain_state(t->vt), &pos);
+		assert_true(pos.row >= 0 && pos.row < 24 && pos.col < 80);
+		term_free(t);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_most_lines_go_past), cmocka_unit_test(test_modes), cmocka_unit_test(test_region_and_size), cmocka_unit_test(test_a_saved_cursor_fits),
+		cmocka_unit_test(test_most_lines_go_past), cmocka_unit_test(test_modes), cmocka_unit_test(test_region_and_size), cmocka_unit_test(test_a_saved_cursor_fits), cmocka_unit_test(test_a_lower_screen),
 		cmocka_unit_test(test_same_as_libvterm),
 	};
 	return cmocka_run_group_tests_name("flood", tests, NULL, NULL);
