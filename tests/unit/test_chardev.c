@@ -429,13 +429,22 @@ static void host_line_follows_the_uart(void **state)
 
 /* ---- the host's terminal ------------------------------------------------------------------------------------------------------------ */
 
-/* In a child with the slave as its terminal: make a stdio chardev, say so, and do as told. */
+/* A program in a terminal of its own makes a stdio chardev, says so, and does as told: "quit", "mux", "kill" itself or "crash".  Its parent is
+ * what a shell is: leader of the session, there until it is killed (a leader's end would hang the terminal up).  Returns the parent. */
 static pid_t stdio_child(int *master, const char *how)
 {
 	struct termios t;
-	pid_t pid = forkpty(master, NULL, NULL, NULL);
+	int status;
+	pid_t pid = forkpty(master, NULL, NULL, NULL), program;
 	if (pid)
 		return pid;
+	program = fork();
+	if (program) {
+		waitpid(program, &status, 0);
+		dprintf(STDOUT_FILENO, "ended=%d\n", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+		for (;;)
+			pause();
+	}
 	tcgetattr(0, &t);
 	t.c_lflag |= ECHO | ICANON | ISIG;
 	tcsetattr(0, TCSANOW, &t);
@@ -449,9 +458,8 @@ static pid_t stdio_child(int *master, const char *how)
 		signal(SIGSEGV, SIG_DFL);
 		raise(SIGSEGV);
 	}
-	if (!strcmp(how, "hang"))
-		for (;;)
-			pause();
+	if (!strcmp(how, "kill"))
+		raise(SIGKILL);
 	rig_free(r);
 	tcgetattr(0, &t);
 	printf("restored=%d\n", (t.c_lflag & (ECHO | ICANON)) == (ECHO | ICANON));
@@ -475,32 +483,23 @@ static void read_until(int fd, const char *want)
 
 static void stdio_gives_the_terminal_back(void **state)
 {
-	int master, status;
-	struct termios t;
-	pid_t pid = stdio_child(&master, "quit");
-	read_until(master, "raw=1 isig=1");
-	read_until(master, "restored=1");
-	waitpid(pid, &status, 0);
-	assert_int_equal(status, 0);
-	close(master);
-	pid = stdio_child(&master, "mux");
-	read_until(master, "raw=1 isig=0");
-	waitpid(pid, &status, 0);
-	close(master);
-	for (int i = 0; i < 2; i++) {           /* killed, crashed: the terminal is sane again soon after */
-		pid = stdio_child(&master, i ? "crash" : "hang");
-		char *name = ptsname(master);
-		int slave = open(name, O_RDWR | O_NOCTTY);      /* keeps the terminal while its owner dies */
-		read_until(master, "raw=1");
-		if (!i)
-			kill(pid, SIGKILL);
-		waitpid(pid, &status, 0);
-		assert_true(WIFSIGNALED(status));
-		for (int tries = 0; tcgetattr(slave, &t) || !(t.c_lflag & ICANON); tries++) {
+	static const struct { const char *how, *says, *ends; } cases[] = {
+		{ "quit", "raw=1 isig=1", "ended=0" }, { "mux", "raw=1 isig=0", "ended=0" }, { "kill", "raw=1", "ended=9" }, { "crash", "raw=1", "ended=11" } };
+	for (unsigned n = 0; n < sizeof cases / sizeof cases[0]; n++) {
+		struct termios t;
+		int master;
+		pid_t shell = stdio_child(&master, cases[n].how);
+		read_until(master, cases[n].says);
+		if (n == 0)
+			read_until(master, "restored=1");
+		read_until(master, cases[n].ends);
+		/* killed, crashed: the terminal is sane again soon after */
+		for (int tries = 0; tcgetattr(master, &t) || !(t.c_lflag & ICANON); tries++) {
 			assert_true(tries < 60000);
 			rig_nap();
 		}
-		close(slave);
+		kill(shell, SIGKILL);
+		waitpid(shell, NULL, 0);
 		close(master);
 	}
 }
