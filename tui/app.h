@@ -108,6 +108,7 @@ struct app {
 	bool waiting;                           /* something typed waits for room */
 	int64_t look_at;                        /* when a picture that is shown is to be looked at again, 0 = none */
 	int64_t check_at;                       /* when someone who waits for text gives up, -1 = never */
+	int64_t rush_until;                     /* a screen that no terminal shows scrolls: look as often as if one did */
 	int64_t last_frame, listen_at, retry_at, retry_ms;
 	bool heard;                             /* the machine had something new */
 	unsigned events;                        /* how often, since events_since */

@@ -45,9 +45,9 @@ void command_monitor(struct app *a, const char *line, const char *title)
 
 static void set_command(struct app *a, const char *args)
 {
-	char name[32] = "", value[64] = "";
+	char name[32] = "", value[512] = "";
 	struct error err;
-	sscanf(args, "%31s %63s", name, value);
+	sscanf(args, "%31s %511[^\n]", name, value);
 	if (!app_set(a, name, value, &err))
 		app_error(a, "%s", err.msg);
 }

@@ -156,7 +156,7 @@ static bool wants_frame(const struct app *a)
 
 static int64_t frame_due(const struct app *a)
 {
-	return a->key_frames ? a->last_frame : a->last_frame + (a->n_clients ? FRAME_MS : UNSEEN_MS);
+	return a->key_frames ? a->last_frame : a->last_frame + (a->n_clients || a->last_frame < a->rush_until ? FRAME_MS : UNSEEN_MS);
 }
 
 static void frame(struct app *a, int64_t now)

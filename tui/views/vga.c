@@ -17,7 +17,7 @@
 #include <string.h>
 
 /* A guest's drawing tells nobody, so pictures are looked at: often while they move, seldom while they do not. */
-enum { LOOK_MS = 40, LOOK_MOST_MS = 320, CURSOR_MS = 1000 };
+enum { LOOK_MS = 40, LOOK_MOST_MS = 320, CURSOR_MS = 1000, RUSH_MS = 500 };
 
 struct vga_view {
 	struct view base;
@@ -172,7 +172,10 @@ static bool look_at_screen(struct view *v)
 	if (!vm_screen(v->app->vm, &g->screen, !g->seen || (was_picture && g->screen.pixels)))
 		return false;
 	g->seen = true;
+	uint64_t before = scrollback_total(g->back);
 	vga_history_look(g->history, &g->screen, keep_line, g);
+	if (scrollback_total(g->back) != before)
+		v->app->rush_until = app_now_ms() + RUSH_MS;
 	if (g->screen.kind == SCREEN_GRAPHICS)
 		return picture_update(g, was_picture, cursor_on);
 	if (g->screen.kind == SCREEN_TEXT) {

@@ -5,6 +5,7 @@
  *   flood N COUNT        the same with COUNT numbered lines
  *   text COLS ROWS       a text screen of blanks       put X Y ATTR TEXT      all    every character and attribute
  *   picture W H R G B    a graphics mode: a gradient of two colours, with a corner of that colour
+ *   scroll N             a full screen of text goes up by N lines, "VGA line I", one every 2 ms
  *   cursor X Y ON START END      blink 0|1      graphics W H      blank      font
  *   typed N              bytes typed into console N so far: count and FNV-1a hash; `show N` gives them in hex and forgets them
  *   keys                 key events so far, "1e+ 1e- ...", then forgets them
@@ -138,6 +139,24 @@ static void set_text(struct vm *vm, unsigned cols, unsigned rows)
 		s->cells[i] = (struct text_cell){ ' ', 7 };
 }
 
+static void scroll_lines(struct vm *vm, unsigned n)
+{
+	struct screen *s = &vm->screen;
+	char text[40];
+	for (unsigned i = 1; i <= n; i++) {
+		memmove(s->cells, s->cells + s->cols, (size_t)s->cols * (s->rows - 1) * sizeof *s->cells);
+		for (unsigned x = 0; x < s->cols; x++)
+			s->cells[(s->rows - 1) * s->cols + x] = (struct text_cell){ ' ', 7 };
+		snprintf(text, sizeof text, "VGA line %u", i);
+		put_text(vm, 0, s->rows - 1, 7, text);
+		vm->dirty = true;
+		wake(vm);
+		pthread_mutex_unlock(&vm->lock);
+		nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
+		pthread_mutex_lock(&vm->lock);
+	}
+}
+
 /* Characters in rows 0..7 (32 each), attributes in rows 8..15. */
 static void show_all(struct vm *vm)
 {
@@ -195,6 +214,8 @@ static void screen_request(struct vm *vm, const char *verb, const char *args)
 	} else if (!strcmp(verb, "put") && sscanf(args, "%u %u %x %n", &a, &b, &c, &used) >= 3) {
 		text[unescape(args + used, text)] = 0;
 		put_text(vm, a, b, c, (const char *)text);
+	} else if (!strcmp(verb, "scroll")) {
+		scroll_lines(vm, a);
 	} else if (!strcmp(verb, "all")) {
 		show_all(vm);
 	} else if (!strcmp(verb, "cursor")) {
@@ -278,7 +299,7 @@ static void machine_request(struct vm *vm, const char *verb, const char *args, c
 
 static void request(struct vm *vm, char *line, char *out, size_t size)
 {
-	static const char *const screens[] = { "text", "put", "all", "cursor", "blink", "graphics", "picture", "blank", "font" };
+	static const char *const screens[] = { "text", "put", "all", "scroll", "cursor", "blink", "graphics", "picture", "blank", "font" };
 	static const char *const consoles[] = { "print", "flood", "typed", "show" };
 	char *args = strchrnul(line, ' ');
 	if (*args)
