@@ -76,7 +76,8 @@ static void end_line(struct wraps *w)
 	w->cr = w->at_end = false;
 }
 
-/* Whole lines that fit, without tabs and sequences: none of them can go on.  Returns how many bytes these are. */
+/* Whole lines of no more bytes than there are columns, without tabs: none of them can go on, whatever sequences are in them.  (One that goes to
+ * another row shows when the piece is printed.)  Returns how many bytes these are. */
 static size_t skip_short(struct wraps *w, const uint8_t *bytes, size_t n, unsigned cols)
 {
 	size_t at = 0;
@@ -84,7 +85,7 @@ static size_t skip_short(struct wraps *w, const uint8_t *bytes, size_t n, unsign
 		return 0;
 	for (const uint8_t *end; (end = memchr(bytes + at, '\n', n - at)); at = (size_t)(end - bytes) + 1) {
 		size_t len = (size_t)(end - bytes) - at;
-		if (len > cols || !len || end[-1] != '\r' || memchr(bytes + at, '\t', len) || memchr(bytes + at, 0x1b, len) || memchr(bytes + at, '\b', len))
+		if (len > cols || !len || end[-1] != '\r' || memchr(bytes + at, '\t', len))
 			break;
 		w->delta++;
 	}
