@@ -107,8 +107,8 @@ static void release(void *p, size_t size) { if (p && p != MAP_FAILED) munmap(p, 
 
 size_t jit_code_size(const struct machine *m)
 {
-	size_t mib = m->accel_conf.tb_size;
-	return (mib ? (mib << 20) / (m->n_cpus ? m->n_cpus : 1) : (size_t)ACCEL_TB_SIZE << 20) & ~(size_t)(PAGE_SIZE - 1);
+	size_t mib = m->accel_conf.tb_size, n = m->opt->smp > m->n_cpus ? m->opt->smp : m->n_cpus;     /* n_cpus grows while CPUs are made */
+	return (mib ? (mib << 20) / (n ? n : 1) : (size_t)ACCEL_TB_SIZE << 20) & ~(size_t)(PAGE_SIZE - 1);
 }
 
 struct jit *jit_new(struct cpu *c)
