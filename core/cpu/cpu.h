@@ -139,9 +139,14 @@ static inline bool tlb_tag_set(uint64_t tag) { return !(tag & (PAGE_SIZE - 1)); 
 /* (lin ^ tag) <= PAGE_SIZE - size  is true exactly when the page matches and the access does not cross its end.
  * Pages that are MMIO, watched, not writable, not yet dirty, or hold decoded code get no tag for that kind of access. */
 struct tlb_entry { uint64_t tag_r, tag_w, tag_x; uintptr_t addend; };    /* host address = lin + addend */
+/* The linear addresses around an entry's page that lie in memory like it does and may be accessed as it may; found when core/jit asks.  limit,
+ * and the low bits of start: as in struct jit_env. */
+struct tlb_run { uint64_t start_r, start_w, limit_r, limit_w; };
+#define TLB_NO_RUN (~(uint64_t)0)
 /* The rest of struct tlb is mmu.c's: which slots are in use, so that a flush touches only those. */
 struct tlb {
 	struct tlb_entry e[TLB_SIZE];
+	struct tlb_run run[TLB_SIZE];
 	uint8_t  info[TLB_SIZE];                /* enum tlb_info of mmu.c */
 	uint16_t journal[TLB_SIZE], journal_global[TLB_SIZE];
 	unsigned n_journal, n_global;

@@ -1,6 +1,7 @@
 /* mmu.c - memory accesses that miss the TLB: page crossings, MMIO, code and watched pages, faults.  Ref: SDM 3, chapter 4. */
 #include "core/cpu/mmu.h"
 #include "core/cpu/debugreg.h"
+#include "core/jit/jit.h"
 #include "core/jit/lockstep.h"
 #include "core/machine/machine.h"
 #include <string.h>
@@ -36,13 +37,14 @@ static void look_again(struct cpu *c, struct tlb_entry *e, uint64_t n)
 }
 
 /* The page of entry e may be written but had no write tag: it was clean, or held code that is gone by now. */
-static void allow_writes(struct cpu *c, struct tlb_entry *e, uint64_t page)
+static void allow_writes(struct cpu *c, struct tlb *t, struct tlb_entry *e, uint64_t page)
 {
 	struct ram_arena *ram = &c->machine->ram;
 	uint64_t n = (uint64_t)((uint8_t *)(uintptr_t)(page + e->addend) - ram->host) >> PAGE_SHIFT;
 	mark_dirty(ram, n);
 	if (!ram->code_lines[n]) {
 		tlb_set_word(&e->tag_w, page);
+		t->run[e - t->e].start_w = TLB_NO_RUN;
 		look_again(c, e, n);
 	}
 }
@@ -80,6 +82,9 @@ static bool fill(struct cpu *c, uint64_t lin, unsigned access, struct place *p)
 		mark_dirty(ram, n);
 	f.w = f.writable && !watched && !ram->code_lines[n] && ram->dirty[n] == DIRTY_ALL;
 	tlb_fill(c->tlbs[kind], &f);
+	/* Among several vCPUs every page written to has an entry with a tag, by which the others find it (mmu_may_write). */
+	if (c->machine->n_cpus > 1)
+		jit_forget_memory(c, user);
 	if (f.w)
 		look_again(c, &c->tlbs[kind]->e[(lin >> PAGE_SHIFT) & (TLB_SIZE - 1)], n);
 	if (!rom || !(access & MEM_W))
@@ -100,7 +105,7 @@ static bool translate(struct cpu *c, uint64_t lin, unsigned access, struct place
 	if ((access & MEM_W) && e->tag_w != page) {
 		hit = hit && (t->info[slot] & TI_WRITABLE);
 		if (hit)
-			allow_writes(c, e, page);
+			allow_writes(c, t, e, page);
 	}
 	if (hit) {
 		p->host = (uint8_t *)(uintptr_t)(lin + e->addend);

@@ -28,6 +28,7 @@ struct walk {
 	bool user, write, exec;                 /* rights of all levels together */
 	bool dirty, global;
 	uint8_t page_bits;                      /* 12, 21, 22 or 30 */
+	const uint64_t *pte;                    /* the last entry, when it is one of 512 in RAM and page_bits is 12; else NULL */
 	uint32_t err;                           /* page-fault error code, when the walk fails */
 };
 /* Translate lin for `access` (MEM_R, MEM_W, MEM_X; MEM_SYSTEM).  Sets A and D bits unless `quiet`.  False: w->err. */
@@ -67,6 +68,8 @@ static inline unsigned mmu_kind(const struct cpu *c, unsigned access)
 }
 struct tlb_fill { uint64_t lin; uint8_t *host; bool r, w, x, writable, global; uint8_t page_bits; };
 void tlb_fill(struct tlb *t, const struct tlb_fill *f);
+/* tlb_run.c: find the run of entry e of the current table, which has a tag for reads or writes. */
+void tlb_find_run(struct cpu *c, struct tlb_entry *e, bool write);
 /* INVPCID (SDM 2): types 0-3. */
 /* All writes through pointers of mmu_host() are over. */
 void mmu_forget_writes(struct cpu *c);

@@ -97,6 +97,7 @@ void tlb_fill(struct tlb *t, const struct tlb_fill *f)
 	uint64_t tag = f->lin & PAGE_MASK;
 	uint8_t info = t->info[slot] & (TI_JOURNAL | TI_GJOURNAL);
 
+	t->run[slot].start_r = t->run[slot].start_w = TLB_NO_RUN;
 	tlb_set_word(&e->addend, (uintptr_t)f->host - (uintptr_t)tag);
 	e->tag_r = f->r ? tag : tlb_none(slot);
 	tlb_set_word(&e->tag_w, f->w ? tag : tlb_none(slot));
@@ -160,7 +161,17 @@ static void use_space(struct cpu *c, unsigned n)
 
 void mmu_select(struct cpu *c)
 {
+	struct tlb *was = c->tlb;
 	c->tlb = c->mode & M_AC ? c->tlb_never : c->tlbs[mmu_kind(c, 0)];
+	/* With EFLAGS.AC a kernel may access its programs' pages. */
+	if (unlikely(c->tlb != was && (c->tlb == &c->mmu->super_ac || was == &c->mmu->super_ac)))
+		jit_forget_memory(c, false);
+}
+
+static void forget_memory(struct cpu *c)
+{
+	jit_forget_memory(c, false);
+	jit_forget_memory(c, true);
 }
 
 void mmu_set_cr3(struct cpu *c, uint64_t val)
@@ -172,6 +183,7 @@ void mmu_set_cr3(struct cpu *c, uint64_t val)
 	c->cr3 = val;
 	if (keep && same)
 		return;
+	forget_memory(c);
 	/* Supervisor tables carry no PCID: what is not global goes. */
 	flush_super(c);
 	jit_forget(c, true);
@@ -185,6 +197,7 @@ void mmu_flush(struct cpu *c, bool global_too)
 {
 	struct mmu *u = c->mmu;
 	jit_forget(c, true);
+	forget_memory(c);
 	if (!global_too) {
 		flush_super(c);
 		flush_local(&u->user[u->current]);
@@ -208,7 +221,8 @@ void mmu_flush_page(struct cpu *c, uint64_t lin)
 	for (unsigned n = 0; n < MMU_SPACES; n++)
 		if (u->space[n].used)
 			large |= flush_one(&u->user[n], lin);
-	jit_forget_page(c, lin, large);
+	if (!jit_forget_page(c, lin, large))
+		mmu_flush(c, true);
 }
 
 void mmu_invpcid(struct cpu *c, unsigned type, uint16_t pcid, uint64_t lin)
@@ -223,6 +237,7 @@ void mmu_invpcid(struct cpu *c, unsigned type, uint16_t pcid, uint64_t lin)
 			if (u->space[n].used && (type == 3 || u->space[n].pcid == pcid))
 				flush_local(&u->user[n]);
 		jit_forget(c, true);
+		forget_memory(c);
 		flush_super(c);
 	}
 }
@@ -243,6 +258,11 @@ void mmu_protect_code(struct cpu *c, uint64_t ram_page)
 {
 	struct mmu *u = c->mmu;
 	uint64_t host = page_host(c, ram_page);
+	bool alone = c->machine->n_cpus <= 1;
+	forget_memory(c);
+	/* Runs of other pages may go over this one; among several vCPUs they are one page. */
+	if (alone && !(jit_forget_runs(c, false) & jit_forget_runs(c, true)))
+		mmu_flush(c, true);
 	for_each_slot(&u->super, protect_slot, host);
 	for_each_slot(&u->super_ac, protect_slot, host);
 	for (unsigned n = 0; n < MMU_SPACES; n++)

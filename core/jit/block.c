@@ -158,6 +158,16 @@ static void emit_all(struct em *e, struct ji *is, unsigned n)
 	em_goto(e, e->page_off + last->in.off + last->in.len, last->in.idx + 1u, false);
 }
 
+/* The end of a loop, most likely. */
+static bool jumps_back(const struct ji *is, unsigned n)
+{
+	enum { CALL = 0xe8, LOOP_MAX = 512 };
+	for (unsigned k = 0; k < n; k++)
+		if ((is[k].row->attr & A_LINK) && is[k].row->opcode != CALL && is[k].in.imm <= is[k].in.off && is[k].in.imm > -LOOP_MAX)
+			return true;
+	return false;
+}
+
 static bool worth_it(struct em *e, struct ji *is, unsigned n)
 {
 	unsigned good = 0;
@@ -176,6 +186,7 @@ bool jit_translate(struct jit *j, struct block *b)
 	unsigned n = decode_again(&e, is, code), first_step = j->n_steps;
 	if (!n)
 		return false;
+	e.loop = jumps_back(is, n);
 	liveness(&e, is, n, code - e.page_off);
 	if (!worth_it(&e, is, n))
 		return false;

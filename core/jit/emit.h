@@ -46,12 +46,14 @@ struct jit {
 	struct insn *steps;
 	struct jit_exit *exits;
 	struct jit_block *blocks;
-	unsigned n_steps, n_exits, n_blocks, hot;
+	unsigned n_steps, n_exits, n_blocks, hot, next_slot;
 	struct jit_slot *jump;
 	struct jit_exit indirect[2];    /* to jit.tmp; [1]: by a direct jump */
 	struct jit_exit *(*enter)(const uint8_t *code);
 	uint8_t *leave, *step;          /* common pieces, writable mapping */
 	uint8_t *jump_common[2][2] /* and directness */, *ret_miss[2], *ret_empty[2];    /* by CPL 3 */
+	uint8_t *refill[2][2];          /* by CPL 3 and writing */
+	struct insn find_run[2][2];
 	uint8_t *stacks;                /* return stacks */
 	uint8_t *live_save, *live_restore, *live_load[LIVE_SETS];
 	unsigned host_has;              /* enum host_feature */
@@ -69,10 +71,12 @@ enum stub_kind { STUB_STEP, STUB_INTERP, STUB_TAKEN, STUB_LIVE };
 struct stub {
 	enum stub_kind kind;
 	uint8_t *from, *back;           /* rel32 that jumps here; where to go on */
+	uint8_t *checked, size;         /* a check of memory: where to go on when it is plain */
+	uint32_t base;                  /* and the slot's base, in struct cpu */
 	struct insn *step;
 	unsigned slot, count;
 	int64_t target;                 /* TAKEN: from the start of the page */
-	bool load_flags, backward;
+	bool load_flags, backward, write, stack;
 	uint8_t live;                   /* LIVE: the set wanted */
 };
 /* One guest instruction of the block being translated. */
@@ -95,11 +99,12 @@ struct em {
 	struct cpu *c;
 	struct block *b;
 	uint8_t *p;
-	bool code64, user, flags_host, flags_mem, failed;
+	bool code64, user, loop /* a jump goes back from here */, flags_host, flags_mem, failed;
 	unsigned page_off;              /* of the block */
 	struct em_live live;
 	struct stub stubs[STUBS_MAX];
 	unsigned n_stubs;
+	uint8_t slots[REG_COUNT][2];    /* of memory, by base register and writing; 0 = none yet */
 };
 
 /* Bytes. */
@@ -144,6 +149,7 @@ void em_check(struct em *e, const struct ji *i, unsigned size, bool write);
 void em_check_aligned(struct em *e, const struct ji *i, unsigned size);
 /* Jump (second byte of a 0F 8x) out of line: the interpreter takes i, or goes on from i. */
 void em_jump_out(struct em *e, unsigned jcc, enum stub_kind kind, const struct ji *i);
+void mem_make_common(struct em *e);
 /* Instructions that the interpreter executes.  em_steps and em_stub set e->failed when there is no room. */
 void em_steps(struct em *e, const struct ji *i, unsigned n);
 struct insn *jit_new_steps(struct em *e, const struct ji *i, unsigned n);

@@ -25,8 +25,13 @@ void jit_set_threshold(struct jit *j, unsigned runs);
 /* What c has learnt about where code lies is no longer true: for mode word (c->mode was set), for all mappings of CPL 3 or of the others,
  * for the page of lin (`large`: everything in its GB).  Nothing happens without a translator. */
 void jit_mode_changed(struct cpu *c);
+/* The ranges of plain memory of CPL 3 or of the others. */
+void jit_forget_memory(struct cpu *c, bool user);
 void jit_forget(struct cpu *c, bool user);
-void jit_forget_page(struct cpu *c, uint64_t lin, bool large);
+/* What is known of runs of pages (struct tlb_run) in the upper half of the address space or in the lower.  False, also below: flush everything,
+ * there are no more numbers for epochs. */
+bool jit_forget_runs(struct cpu *c, bool upper);
+bool jit_forget_page(struct cpu *c, uint64_t lin, bool large);
 
 /* Why translated code was left: a step had to (fault, store into code...), an instruction the interpreter does, a jump that is not linked
  * yet, a target that the jump table does not have, a request. */

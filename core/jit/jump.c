@@ -73,7 +73,7 @@ void em_return(struct em *e) { em8(e, 0xc3); }
 
 uint8_t *em_call_begin(struct em *e)
 {
-	em_env(e, (struct enc) { .op = 0x3b, .size = 8, .reg = RSP }, ENV(limit[e->user]));
+	em_env(e, (struct enc) { .op = 0x3b, .size = 8, .reg = RSP }, ENV(lowest[e->user]));
 	em8(e, 0x73);
 	uint8_t *room = e->p++;
 	em_load_env(e, RSP, ENV(top[e->user]));
@@ -224,11 +224,26 @@ void jit_forget(struct cpu *c, bool user)
 	jump_reset_stack(c, user);
 }
 
-void jit_forget_page(struct cpu *c, uint64_t lin, bool large)
+void jit_forget_memory(struct cpu *c, bool user)
+{
+	if (c->jit.top[0])
+		memset(c->jit.limit[user], 0, sizeof c->jit.limit[user]);
+}
+
+bool jit_forget_runs(struct cpu *c, bool upper)
+{
+	uint64_t *epoch = &c->jit.epoch[upper];
+	*epoch = (*epoch + 1) % (PAGE_SIZE - 1);                /* all ones: TLB_NO_RUN */
+	return *epoch || !c->jit.top[0];
+}
+
+bool jit_forget_page(struct cpu *c, uint64_t lin, bool large)
 {
 	struct jit_env *v = &c->jit;
 	if (!v->top[0])
-		return;
+		return true;
+	jit_forget_memory(c, false);
+	jit_forget_memory(c, true);
 	unsigned shift = large ? 30 : PAGE_SHIFT;
 	for (unsigned user = 0; user < 2; user++) {
 		bool hit = v->n_journal[user] >= JIT_JOURNAL;
@@ -238,6 +253,7 @@ void jit_forget_page(struct cpu *c, uint64_t lin, bool large)
 			clear_cache(v, user);
 		jump_reset_stack(c, user);
 	}
+	return jit_forget_runs(c, lin >> 63);
 }
 
 void jit_mode_changed(struct cpu *c)
@@ -272,7 +288,7 @@ bool jump_create(struct jit *j)
 		for (unsigned n = 0; n < SENTINELS; n++)
 			top[2 * n] = top[2 * n + 1] = (uintptr_t)jit_rx(j, j->ret_empty[user]);
 		v->top[user] = v->other_sp[user] = (uintptr_t)top;
-		v->limit[user] = (uintptr_t)(j->stacks + user * STACK_SIZE + STACK_SPARE);
+		v->lowest[user] = (uintptr_t)(j->stacks + user * STACK_SIZE + STACK_SPARE);
 		v->n_journal[user] = JIT_JOURNAL;
 		clear_cache(v, user);
 		v->mode[user] = 0xffff;

@@ -140,6 +140,7 @@ struct jit *jit_new(struct cpu *c)
 	em_live_loads(&e);
 	make_step(&e);
 	jump_make_common(&e);
+	mem_make_common(&e);
 	j->used = j->fixed = ((size_t)(e.p - j->rw) + 63) & ~(size_t)63;
 	memcpy(&j->enter, &code, sizeof code);
 	if (!jump_create(j)) {

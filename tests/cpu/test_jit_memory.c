@@ -1,0 +1,166 @@
+/* test_jit_memory.c - the ranges of memory that translated code remembers end where mappings, rights and code do. */
+#include "core/cpu/engine.h"
+#include "tests/cpu/guest.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+enum { PAGES = 16, ROUNDS = 200, READ = GUEST_CODE, WRITE = GUEST_CODE + 0x100, PLACE = 0x400000, PHYS = 0x500000, OTHER = 0x600000 };
+
+static int setup(void **state)
+{
+	struct guest *g = guest_new(GUEST_LONG64);
+	*state = g;
+	guest_code(g, READ,
+		0x0f, 0xb6, 0x06,                               /* l: movzx eax, byte [rsi] */
+		0x48, 0x01, 0xc3,                               /* add rbx, rax */
+		0x48, 0x81, 0xc6, 0x00, 0x10, 0x00, 0x00,       /* add rsi, 1000h */
+		0xff, 0xc9,                                     /* dec ecx */
+		0x75, 0xef,                                     /* jnz l */
+		0xf4);
+	guest_code(g, WRITE,
+		0x88, 0x16,                                     /* l: mov [rsi], dl */
+		0x48, 0x81, 0xc6, 0x00, 0x10, 0x00, 0x00,       /* add rsi, 1000h */
+		0xff, 0xc9,                                     /* dec ecx */
+		0x75, 0xf3,                                     /* jnz l */
+		0xf4);
+	for (uint64_t n = 0; n < PAGES; n++) {
+		guest_map(g, PLACE + n * 4096, PHYS + n * 4096, true, true);
+		memset(g->mem + PHYS + n * 4096, 1, 4096);
+		memset(g->mem + OTHER + n * 4096, 3, 4096);
+	}
+	return engine_set_jit(g->c, 1) ? 0 : -1;
+}
+static int teardown(void **state) { guest_free(*state); return 0; }
+
+static void loop(struct guest *g, uint64_t code, uint64_t from, unsigned value)
+{
+	struct cpu *c = g->c;
+	c->regs[RSI] = from;
+	c->regs[RCX] = PAGES;
+	c->regs[RBX] = 0;
+	c->regs[RDX] = value;
+	c->regs[RSP] = GUEST_STACK;
+	assert_int_equal(guest_run(g, code), CPUEXIT_HALT);
+}
+
+static void warm(struct guest *g, uint64_t code, unsigned value)
+{
+	for (int n = 0; n < ROUNDS; n++) {
+		loop(g, code, PLACE, value);
+		assert_int_equal(guest_vector(g), -1);
+	}
+}
+
+static uint8_t *pte_of(struct guest *g, uint64_t lin)
+{
+	uint64_t t = GUEST_TABLES;
+	for (int shift = 39; shift > 12; shift -= 9) {
+		memcpy(&t, g->mem + t + (lin >> shift & 511) * 8, 8);
+		t &= ~UINT64_C(0xfff);
+	}
+	return g->mem + t + (lin >> 12 & 511) * 8;
+}
+
+/* As a guest does: one entry changes, and INVLPG. */
+static void remap(struct guest *g, unsigned page, uint64_t entry)
+{
+	memcpy(pte_of(g, PLACE + page * 4096u), &entry, 8);
+	mmu_flush_page(g->c, PLACE + page * 4096u);
+}
+
+static void a_page_goes_elsewhere(void **state)
+{
+	struct guest *g = *state;
+	warm(g, READ, 0);
+	assert_int_equal(g->c->regs[RBX], PAGES);
+	for (unsigned page = 0; page < PAGES; page++) {
+		remap(g, page, (OTHER + page * 4096u) | 0x67);
+		loop(g, READ, PLACE, 0);
+		assert_int_equal(g->c->regs[RBX], PAGES + 2 * (page + 1));
+	}
+	warm(g, READ, 0);
+	assert_int_equal(g->c->regs[RBX], 3 * PAGES);
+}
+
+static void a_page_goes_away(void **state)
+{
+	struct guest *g = *state;
+	warm(g, READ, 0);
+	remap(g, 9, PHYS | 0x66);
+	loop(g, READ, PLACE, 0);
+	assert_int_equal(guest_vector(g), EXC_PF);
+	assert_int_equal(g->c->cr2, PLACE + 9 * 4096);
+}
+
+static void a_page_becomes_read_only(void **state)
+{
+	struct guest *g = *state;
+	g->c->cr0 |= CR0_WP;
+	warm(g, WRITE, 5);
+	remap(g, 6, (PHYS + 6 * 4096) | 0x65);
+	loop(g, WRITE, PLACE, 7);
+	assert_int_equal(guest_vector(g), EXC_PF);
+	assert_int_equal(g->c->cr2, PLACE + 6 * 4096);
+	assert_int_equal(g->mem[PHYS + 5 * 4096], 7);
+	assert_int_equal(g->mem[PHYS + 6 * 4096], 5);
+}
+
+/* Writes to pages that were clean before set their D bit, however the neighbours look. */
+static void clean_pages_become_dirty(void **state)
+{
+	struct guest *g = *state;
+	warm(g, READ, 0);
+	for (unsigned page = 0; page < PAGES; page += 2)
+		remap(g, page, (PHYS + page * 4096u) | 0x67);
+	warm(g, READ, 0);
+	warm(g, WRITE, 2);
+	for (unsigned page = 0; page < PAGES; page++)
+		assert_int_equal(*pte_of(g, PLACE + page * 4096u) & 0x60, 0x60);
+}
+
+static void code_among_the_data(void **state)
+{
+	struct guest *g = *state;
+	static const uint8_t code[] = { 0xb8, 0x01, 0x00, 0x00, 0x00, 0xf4 };   /* mov eax, 1; hlt */
+	guest_load(g, PHYS + 8 * 4096 + 0x100, code, sizeof code);
+	for (unsigned value = 5; value < 9; value++) {
+		warm(g, WRITE, value);
+		for (int n = 0; n < 4; n++)
+			assert_int_equal(guest_run(g, PLACE + 8 * 4096 + 0x100), CPUEXIT_HALT);
+		loop(g, WRITE, PLACE + 0x101, value);
+		assert_int_equal(guest_run(g, PLACE + 8 * 4096 + 0x100), CPUEXIT_HALT);
+		assert_int_equal(g->c->regs[RAX], value);
+		warm(g, WRITE, value);
+		loop(g, WRITE, PLACE + 0x101, value + 10);
+		assert_int_equal(guest_run(g, PLACE + 8 * 4096 + 0x100), CPUEXIT_HALT);
+		assert_int_equal(g->c->regs[RAX], value + 10);
+	}
+}
+
+/* 4,096 INVLPGs and more: the numbers of the epochs come round. */
+static void many_invalidations(void **state)
+{
+	struct guest *g = *state;
+	for (unsigned n = 0; n < 9000; n++) {
+		uint64_t from = n & 1 ? OTHER : PHYS;
+		remap(g, 3, (from + 3 * 4096) | 0x67);
+		loop(g, READ, PLACE, 0);
+		assert_int_equal(g->c->regs[RBX], n & 1 ? PAGES + 2 : PAGES);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_page_goes_elsewhere, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_page_goes_away, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_page_becomes_read_only, setup, teardown),
+		cmocka_unit_test_setup_teardown(clean_pages_become_dirty, setup, teardown),
+		cmocka_unit_test_setup_teardown(code_among_the_data, setup, teardown),
+		cmocka_unit_test_setup_teardown(many_invalidations, setup, teardown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
