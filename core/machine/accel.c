@@ -32,16 +32,14 @@ static void pass_over(struct machine *m, const struct accel_ops *ops, const char
 		fprintf(stderr, "vmux: -accel %s is not used: %s\n", ops->name, why);
 }
 
+/* KVM has to be asked for: no Linux has run under it yet on a processor that runs all modes. */
 static bool choose_default(struct machine *m, bool whole)
 {
 	char why[256];
 
 	if (whole) {
-		if (ask(m, &accel_kvm, why, sizeof(why)) == ACCEL_FIT) {
-			m->accel = &accel_kvm;
-			return true;
-		}
-		pass_over(m, &accel_kvm, why, false);
+		bool fits = ask(m, &accel_kvm, why, sizeof(why)) == ACCEL_FIT;
+		pass_over(m, &accel_kvm, fits ? "it can run here, but only does when asked for (-accel kvm)" : why, false);
 	}
 	m->accel = &accel_interp;
 	return true;

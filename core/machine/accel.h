@@ -4,7 +4,7 @@
 #include "core/machine/machine.h"
 
 /* Set m->accel (and accel_why) from the options: the first of the list that this host can do; a slow one only when nothing follows it.
- * Without a list: KVM where the processor runs all of the guest's code and `whole` says that this is a machine to be used, else the
- * default.  False: no engine of the list can be used. */
+ * Without a list: the default; where `whole` says that this is a machine to be used, accel_why tells of KVM, too.
+ * False: no engine of the list can be used. */
 bool accel_choose(struct machine *m, bool whole, struct error *err);
 #endif
