@@ -20,6 +20,7 @@ enum { TAIL = 65536, MODES = 3000, ERR_MAX = 65536, AFTERMATH_MS = 3000, KILL_MS
 
 struct ptyrun {
 	int master, slave, err_fd, log_fd;
+	struct termios before;          /* before the program ran */
 	pid_t pid;
 	bool exited, paused, cursor_visible, alternate;
 	int status;
@@ -195,6 +196,7 @@ struct ptyrun *ptyrun_start(const struct ptyrun_options *o, char *const argv[])
 		free(p);
 		return NULL;
 	}
+	tcgetattr(p->slave, &p->before);
 	fcntl(p->master, F_SETFD, FD_CLOEXEC);
 	fcntl(p->slave, F_SETFD, FD_CLOEXEC);
 	fcntl(p->master, F_SETFL, O_NONBLOCK);
@@ -542,6 +544,7 @@ uint64_t ptyrun_raw_bytes(const struct ptyrun *p) { return p->bytes; }
 bool ptyrun_alternate_screen(const struct ptyrun *p) { return p->alternate; }
 bool ptyrun_mode(const struct ptyrun *p, unsigned mode) { return mode < MODES && p->mode[mode]; }
 
+void ptyrun_first_termios(const struct ptyrun *p, struct termios *t) { *t = p->before; }
 bool ptyrun_termios(const struct ptyrun *p, struct termios *t)
 {
 	return p->slave >= 0 && tcgetattr(p->slave, t) == 0;

@@ -65,7 +65,8 @@ void ptyrun_cursor(struct ptyrun *p, unsigned *x, unsigned *y, bool *visible);
 bool ptyrun_alternate_screen(const struct ptyrun *p);
 /* Is a DEC private mode (25, 1049, 2004 ...) set?  As the last of its escape sequences said; false when none did. */
 bool ptyrun_mode(const struct ptyrun *p, unsigned mode);
-/* The terminal line's modes as the kernel has them. */
+/* The terminal line's modes before the program ran, and as the kernel has them now. */
+void ptyrun_first_termios(const struct ptyrun *p, struct termios *t);
 bool ptyrun_termios(const struct ptyrun *p, struct termios *t);
 uint64_t ptyrun_raw_bytes(const struct ptyrun *p);                       /* since the start */
 /* The last bytes of the program, at most size; returns how many. */

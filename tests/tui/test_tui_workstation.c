@@ -53,7 +53,7 @@ static struct station *start(struct ptyrun_options o, const char *const *env, co
 	o.env = all;
 	s->p = ptyrun_start(&o, argv);
 	assert_non_null(s->p);
-	ptyrun_termios(s->p, &s->before);
+	ptyrun_first_termios(s->p, &s->before);
 	close(pair[1]);
 	s->control = pair[0];
 	s->answers = fdopen(fcntl(pair[0], F_DUPFD_CLOEXEC, 3), "r");
