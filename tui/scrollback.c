@@ -55,6 +55,8 @@ size_t scrollback_bytes(const struct scrollback *s) { return s->size; }
 
 static void ring_copy_in(struct scrollback *s, uint64_t at, const void *src, size_t n)
 {
+	if (!n)
+		return;                 /* an empty line's text may be NULL */
 	size_t off = (size_t)(at % s->size), first = n < s->size - off ? n : s->size - off;
 	memcpy(s->buf + off, src, first);
 	memcpy(s->buf, (const uint8_t *)src + first, n - first);
