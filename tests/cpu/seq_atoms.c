@@ -196,7 +196,8 @@ static void put_code_store(struct seq_gen *g)
 		seq_byte(a, 0xff), code_operand(g, a, 0, 1, 0);
 		break;
 	case 4:                                                         /* rep stosb over the immediate */
-		seq_byte(a, 0xbf), seq_field(a, -1000, 1, false);
+		/* Upwards: the opcode is not to become one that reads flags which the translator took for dead. */
+		seq_byte(a, 0xfc), seq_byte(a, 0xbf), seq_field(a, -1000, 1, false);
 		seq_mov_imm(g->s, a, RCX, diff_below(&g->r, 5));
 		BYTES(a, 0xf3, 0xaa);
 		seq_mov_imm(g->s, a, RDI, SEQ_DATA + 0x800);

@@ -41,6 +41,8 @@ void seq_minimise(struct seq_rig *rig, struct seq *s, unsigned noise, unsigned h
 			bool was[16] = { false };
 			unsigned count = n + chunk < s->n ? chunk : s->n - n, any = 0;
 			for (unsigned k = 0; k < count; k++) {
+				if (s->atom[n + k].victim)      /* stores into it would hit something else */
+					continue;
 				was[k] = s->atom[n + k].off;
 				any |= !was[k];
 				s->atom[n + k].off = true;
@@ -50,7 +52,8 @@ void seq_minimise(struct seq_rig *rig, struct seq *s, unsigned noise, unsigned h
 				continue;
 			}
 			for (unsigned k = 0; k < count; k++)
-				s->atom[n + k].off = was[k];
+				if (!s->atom[n + k].victim)
+					s->atom[n + k].off = was[k];
 		}
 	}
 	simplify_start(rig, s, noise, hot);

@@ -25,8 +25,9 @@ struct seq_rig {
 	uint8_t data[5 * PAGE_SIZE];    /* data and stack at the start */
 	uint64_t data_seed;
 	pthread_t thread;               /* makes the noise */
-	struct cpu *_Atomic running;    /* the CPU to disturb */
-	_Atomic unsigned noise;
+	pthread_mutex_t lock;           /* the next two; held while a CPU is disturbed */
+	struct cpu *running;            /* the CPU to disturb, or NULL */
+	unsigned noise;
 	_Atomic bool quit;
 };
 struct stop { enum cpu_exit why; bool ran_away; int vector; uint64_t rip, icount; uint64_t frame[6]; };
@@ -200,6 +201,22 @@ static bool no_rdmsr(void *arg, uint32_t msr, uint64_t *v) { return false; }
 static bool no_wrmsr(void *arg, uint32_t msr, uint64_t v) { return false; }
 static const struct cpu_apic_ops apic_ops = { intr_ack, no_tpr, set_no_tpr, no_rdmsr, no_wrmsr };
 
+/* The lock is held: c runs what may be disturbed so. */
+static void disturb(struct seq_rig *rig, struct cpu *c, unsigned kind, struct diff_rng *r)
+{
+	kind &= rig->noise;
+	if (kind == SEQ_NOISE_INTR)
+		cpu_request(c, REQ_INTR);
+	if (kind == SEQ_NOISE_TLB)
+		cpu_request(c, REQ_TLB);
+	if (kind == SEQ_NOISE_FLUSH)
+		engine_flush(c);
+	if (kind == SEQ_NOISE_CODE)
+		engine_code_written(c->machine, rig->side[1].g->ram.ram_addr + SEQ_PHYS_CODE + diff_below(r, 0x5000), 8);
+	if (kind == SEQ_NOISE_STOP || !diff_below(r, 10))
+		cpu_request(c, REQ_STOP);       /* also what ends a sequence that runs away */
+}
+
 static void *make_noise(void *arg)
 {
 	struct seq_rig *rig = arg;
@@ -207,20 +224,10 @@ static void *make_noise(void *arg)
 	while (!atomic_load(&rig->quit)) {
 		struct timespec t = { .tv_nsec = 20000 + diff_below(&r, 300000) };
 		nanosleep(&t, NULL);
-		unsigned kinds = atomic_load(&rig->noise), kind = 1u << diff_below(&r, 5);
-		struct cpu *c = atomic_load(&rig->running);
-		if (!c)
-			continue;
-		if (kind & kinds & SEQ_NOISE_INTR)
-			cpu_request(c, REQ_INTR);
-		if (kind & kinds & SEQ_NOISE_TLB)
-			cpu_request(c, REQ_TLB);
-		if (kind & kinds & SEQ_NOISE_FLUSH)
-			engine_flush(c);
-		if (kind & kinds & SEQ_NOISE_CODE)
-			engine_code_written(c->machine, rig->side[1].g->ram.ram_addr + SEQ_PHYS_CODE + diff_below(&r, 0x5000), 8);
-		if ((kind & kinds & SEQ_NOISE_STOP) || !diff_below(&r, 10))
-			cpu_request(c, REQ_STOP);               /* also what ends a sequence that runs away */
+		pthread_mutex_lock(&rig->lock);
+		if (rig->running)
+			disturb(rig, rig->running, 1u << diff_below(&r, 5), &r);
+		pthread_mutex_unlock(&rig->lock);
 	}
 	return NULL;
 }
@@ -249,19 +256,27 @@ static void read_frame(struct side *side, const struct seq *s, struct stop *st)
 	}
 }
 
-static struct stop run_side(struct seq_rig *rig, struct side *side, const struct seq *s)
+static void set_running(struct seq_rig *rig, struct cpu *c, unsigned noise)
+{
+	pthread_mutex_lock(&rig->lock);
+	rig->running = c;
+	rig->noise = noise;
+	pthread_mutex_unlock(&rig->lock);
+}
+
+static struct stop run_side(struct seq_rig *rig, struct side *side, const struct seq *s, unsigned noise)
 {
 	struct cpu *c = side->g->c;
 	struct stop st = { .vector = -1 };
 	atomic_store(&c->run_state, CPU_RUNNING);
-	atomic_store(&rig->running, c);
+	set_running(rig, c, noise);
 	do {
 		st.why = cpu_run(c);
 		if (st.why == CPUEXIT_REQUEST)
 			cpu_clear(c, REQ_STOP);
 		st.ran_away = c->icount > MAX_INSNS;
 	} while (st.why == CPUEXIT_REQUEST && !st.ran_away);
-	atomic_store(&rig->running, NULL);
+	set_running(rig, NULL, 0);
 	cpu_clear(c, REQ_STOP | REQ_INTR | REQ_TLB);
 	if (st.ran_away)
 		return st;
@@ -356,10 +371,7 @@ static bool run_once(struct seq_rig *rig, const struct seq *s, unsigned noise, c
 	for (unsigned k = 0; k < 2; k++)
 		set_start(rig, &rig->side[k], s);
 	for (unsigned turn = 0;; turn++) {
-		atomic_store(&rig->noise, 0);
-		struct stop x = run_side(rig, &rig->side[0], s);
-		atomic_store(&rig->noise, noise);
-		struct stop y = run_side(rig, &rig->side[1], s);
+		struct stop x = run_side(rig, &rig->side[0], s, 0), y = run_side(rig, &rig->side[1], s, noise);
 		rig->totals.stops++;
 		if (x.ran_away || y.ran_away) {
 			rig->totals.runaways++;
@@ -407,6 +419,7 @@ struct seq_rig *seq_rig_new(void)
 		side->g->c->apic = side;
 		side->g->c->apic_ops = &apic_ops;
 	}
+	pthread_mutex_init(&rig->lock, NULL);
 	int failed = pthread_create(&rig->thread, NULL, make_noise, rig);
 	assert(!failed);
 	return rig;
@@ -416,6 +429,7 @@ void seq_rig_free(struct seq_rig *rig)
 {
 	atomic_store(&rig->quit, true);
 	pthread_join(rig->thread, NULL);
+	pthread_mutex_destroy(&rig->lock);
 	for (unsigned k = 0; k < 2; k++)
 		guest_free(rig->side[k].g);
 	free(rig);
