@@ -9,7 +9,7 @@
 #include <sys/types.h>
 #include <cmocka.h>
 
-enum { MIB = 1 << 20, PATIENCE_MS = 30000 /* without any progress */ };
+enum { MIB = 1 << 20, PATIENCE_MS = 180000 /* without any progress */ };
 struct proc { pid_t pid; int in, out; };        /* our ends of its stdin and stdout */
 struct lines {
 	char dir[64];
