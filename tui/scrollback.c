@@ -53,10 +53,11 @@ size_t scrollback_lines(const struct scrollback *s) { return (size_t)(s->next - 
 uint64_t scrollback_total(const struct scrollback *s) { return s->next; }
 size_t scrollback_bytes(const struct scrollback *s) { return s->size; }
 
+/* Of no bytes, src and dst may be NULL. */
 static void ring_copy_in(struct scrollback *s, uint64_t at, const void *src, size_t n)
 {
 	if (!n)
-		return;                 /* an empty line's text may be NULL */
+		return;
 	size_t off = (size_t)(at % s->size), first = n < s->size - off ? n : s->size - off;
 	memcpy(s->buf + off, src, first);
 	memcpy(s->buf, (const uint8_t *)src + first, n - first);
@@ -64,6 +65,8 @@ static void ring_copy_in(struct scrollback *s, uint64_t at, const void *src, siz
 
 static void ring_copy_out(const struct scrollback *s, uint64_t at, void *dst, size_t n)
 {
+	if (!n)
+		return;
 	size_t off = (size_t)(at % s->size), first = n < s->size - off ? n : s->size - off;
 	memcpy(dst, s->buf + off, first);
 	memcpy((uint8_t *)dst + first, s->buf, n - first);
