@@ -56,7 +56,7 @@ size_t scrollback_bytes(const struct scrollback *s) { return s->size; }
 /* Of no bytes, src and dst may be NULL. */
 static void ring_copy_in(struct scrollback *s, uint64_t at, const void *src, size_t n)
 {
-	if (!n)
+	if (!src)
 		return;
 	size_t off = (size_t)(at % s->size), first = n < s->size - off ? n : s->size - off;
 	memcpy(s->buf + off, src, first);
@@ -65,7 +65,7 @@ static void ring_copy_in(struct scrollback *s, uint64_t at, const void *src, siz
 
 static void ring_copy_out(const struct scrollback *s, uint64_t at, void *dst, size_t n)
 {
-	if (!n)
+	if (!dst)
 		return;
 	size_t off = (size_t)(at % s->size), first = n < s->size - off ? n : s->size - off;
 	memcpy(dst, s->buf + off, first);
