@@ -345,7 +345,7 @@ void read_until(int fd, const char *text)
 	for (int64_t end = now_ms() + PATIENCE_MS; now_ms() < end;) {
 		struct pollfd p = { .fd = fd, .events = POLLIN };
 		poll(&p, 1, 1000);
-		ssize_t r = read(fd, buf + n, 1);       /* what comes behind the text is for the next who looks */
+		ssize_t r = read(fd, buf + n, sizeof(buf) - 1 - n);
 		if (r == 0)
 			break;
 		n += r > 0 ? (size_t)r : 0;
