@@ -1,5 +1,6 @@
 /* vm.c - the emulator as a library: one machine, its loop thread, and what a front end asks of it. */
 #include "core/vm.h"
+#include "core/vm_priv.h"
 #include "core/char/chardev.h"
 #include "core/char/vc.h"
 #include "core/cpu/cpu.h"
@@ -9,6 +10,7 @@
 #include "core/machine/machine.h"
 #include "core/machine/pidfile.h"
 #include "core/machine/report.h"
+#include "core/machine/snapshot.h"
 #include "core/monitor/history.h"
 #include "core/monitor/monitor.h"
 #include "core/version.h"
@@ -18,19 +20,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-struct vm {
-	struct machine *m;
-	pthread_t loop_thread;
-	bool loop_started;
-	int event_fd;
-	_Atomic bool signalled, ended;
-	struct listener listener;
-	struct pidfile *pidfile;
-	unsigned resets_seen;
-};
-
-/* Any thread: wake the front end once until it acknowledges. */
-static void vm_wake(void *arg)
+void vm_wake(void *arg)
 {
 	struct vm *vm = arg;
 	uint64_t one = 1;
@@ -57,6 +47,7 @@ struct vm *vm_create(int argc, char **argv, int *status, struct error *err)
 	if (!vm)
 		abort();
 	vm->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	pthread_mutex_init(&vm->snapshot_lock, NULL);
 	if (o->pidfile && !(vm->pidfile = pidfile_create(o->pidfile, err))) {
 		options_free(o);
 		goto fail;
@@ -75,6 +66,7 @@ fail:
 	if (vm->pidfile)
 		pidfile_remove(vm->pidfile);
 	close(vm->event_fd);
+	pthread_mutex_destroy(&vm->snapshot_lock);
 	free(vm);
 	return NULL;
 }
@@ -98,6 +90,13 @@ bool vm_start(struct vm *vm, struct error *err)
 	struct machine *m = vm->m;
 	if (m->accel->start_vcpus && !m->accel->start_vcpus(m, err))
 		return false;
+	if (m->opt->loadvm) {
+		machine_lock(m);
+		bool ok = snapshot_load(m, m->opt->loadvm, err);
+		machine_unlock(m);
+		if (!ok)
+			return false;
+	}
 	int e = pthread_create(&vm->loop_thread, NULL, loop_main, vm);
 	if (e)
 		return error_set(err, "cannot start a thread: %s", strerror(e));
@@ -121,6 +120,7 @@ int vm_destroy(struct vm *vm)
 	if (vm->pidfile)
 		pidfile_remove(vm->pidfile);
 	close(vm->event_fd);
+	pthread_mutex_destroy(&vm->snapshot_lock);
 	free(vm);
 	return status;
 }
@@ -199,7 +199,8 @@ static const char *cpu_mode_text(unsigned mode)
 void vm_get_status(struct vm *vm, struct vm_status *st)
 {
 	static const enum vm_run map[] = { [RUN_PRELAUNCH] = VM_PRELAUNCH, [RUN_RUNNING] = VM_RUNNING, [RUN_PAUSED] = VM_PAUSED,
-		[RUN_SHUTDOWN] = VM_SHUTDOWN, [RUN_INTERNAL_ERROR] = VM_ERROR, [RUN_IO_ERROR] = VM_ERROR, [RUN_DEBUG] = VM_PAUSED };
+		[RUN_SHUTDOWN] = VM_SHUTDOWN, [RUN_INTERNAL_ERROR] = VM_ERROR, [RUN_IO_ERROR] = VM_ERROR, [RUN_DEBUG] = VM_PAUSED,
+		[RUN_SAVE_VM] = VM_PAUSED, [RUN_RESTORE_VM] = VM_PAUSED };
 	struct machine *m = vm->m;
 	machine_lock(m);
 	*st = (struct vm_status){ .run = vm->ended ? VM_ENDED : map[m->state], .run_text = run_state_text(m), .accel = m->accel->name,
@@ -259,6 +260,7 @@ bool vm_console_info(struct vm *vm, unsigned index, struct vm_console *out)
 	} else if (c) {
 		snprintf(out->label, sizeof(out->label), "%s", c->label);
 		out->is_monitor = monitor_owns(m, c);
+		out->told_size = c->attached && c->front.told_size;
 		vc_size(c, &out->cols, &out->rows);
 	}
 	machine_unlock(m);
@@ -295,6 +297,15 @@ void vm_console_break(struct vm *vm, unsigned index)
 		chr_event(c, CHR_BREAK);
 		machine_unlock(vm->m);
 	}
+}
+
+void vm_terminal_resized(struct vm *vm)
+{
+	machine_lock(vm->m);
+	struct chardev *c = chr_shared(vm->m)->stdio;
+	if (c)
+		chr_event(c, CHR_RESIZED);
+	machine_unlock(vm->m);
 }
 
 bool vm_screen(struct vm *vm, struct screen *s, bool force)

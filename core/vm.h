@@ -46,7 +46,8 @@ bool vm_ended(struct vm *vm, int *status);
 
 /* Consoles in QEMU's numbering: index 0 = Alt+1. */
 enum vm_console_kind { VM_CONSOLE_VGA, VM_CONSOLE_TEXT };
-struct vm_console { enum vm_console_kind kind; char label[64]; /* "VGA", "compat_monitor0", "serial0", "parallel0" */ bool is_monitor; unsigned cols, rows; /* vc size wish, 0 = any */ };
+struct vm_console { enum vm_console_kind kind; char label[64]; /* "VGA", "compat_monitor0", "serial0", "parallel0" */ bool is_monitor;
+	bool told_size; /* the guest is told vm_console_resize's size: virtconsole */ unsigned cols, rows; /* vc size wish, 0 = any */ };
 unsigned vm_console_count(struct vm *vm);
 bool vm_console_info(struct vm *vm, unsigned index, struct vm_console *out);
 /* Text consoles: a byte stream each way.  Read takes what the guest or monitor printed; write queues typed bytes and returns how
@@ -55,6 +56,8 @@ size_t vm_console_read(struct vm *vm, unsigned index, uint8_t *buf, size_t len);
 size_t vm_console_write(struct vm *vm, unsigned index, const uint8_t *buf, size_t len);
 void vm_console_resize(struct vm *vm, unsigned index, unsigned cols, unsigned rows);
 void vm_console_break(struct vm *vm, unsigned index);
+/* The terminal on stdin has another size: for who is behind a stdio chardev. */
+void vm_terminal_resized(struct vm *vm);
 /* VGA: copy what is shown now.  False when nothing changed since the last call (unless force). */
 bool vm_screen(struct vm *vm, struct screen *s, bool force);
 
@@ -73,5 +76,24 @@ void vm_quit(struct vm *vm);
 void vm_monitor(struct vm *vm, const char *line, struct text *out);
 /* Completions of a monitor line, newline-separated, for the palette and the monitor pane. */
 void vm_monitor_complete(struct vm *vm, const char *line, struct text *out);
+
+/* Snapshots of the whole machine, disks included.  They are asked for here and done by the loop; the machine stands still meanwhile, the front end need not.
+ * tag "" when saving: one is made up.  False and err: nothing was begun, as another one is under way, or the tag cannot be one. */
+enum { VM_SNAPSHOT_TAG = 128 };
+enum vm_snapshot_op { VM_SNAPSHOT_SAVE, VM_SNAPSHOT_LOAD, VM_SNAPSHOT_DELETE };
+bool vm_snapshot(struct vm *vm, enum vm_snapshot_op op, const char *tag, struct error *err);
+struct vm_snapshot_state {
+	bool busy, done;                         /* done: told once */
+	bool failed;                             /* err says why */
+	enum vm_snapshot_op op;
+	char tag[VM_SNAPSHOT_TAG];
+	unsigned percent;
+	struct error err;
+};
+/* The one that is under way, or has just been done; vm_event_fd becomes readable then.  False: neither. */
+bool vm_snapshot_state(struct vm *vm, struct vm_snapshot_state *out);
+struct vm_snapshot_info { char tag[VM_SNAPSHOT_TAG]; uint64_t size /* bytes of memory and devices */; int64_t date /* since 1970 */; uint64_t clock_ns; };
+/* Those that there are, the newest first; returns how many it gave.  It reads their folder. */
+unsigned vm_snapshots(struct vm *vm, struct vm_snapshot_info *out, unsigned most);
 const char *vm_version(void);
 #endif

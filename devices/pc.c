@@ -105,7 +105,7 @@ static bool add_processors(struct pc *pc, struct error *err)
 		struct cpu *c = m->cpus[i];
 		struct irq_line wires[LAPIC_WIRES] = { 0 };
 		for (unsigned w = 0; c && w < LAPIC_WIRES; w++)
-			wires[w] = (struct irq_line){ cpu_wire, c, (int)request[w] };
+			wires[w] = (struct irq_line){ .set = cpu_wire, .arg = c, .n = (int)request[w] };
 		struct device *lapic = new_device(m, "apic", err);
 		if (!lapic)
 			return false;
@@ -115,7 +115,8 @@ static bool add_processors(struct pc *pc, struct error *err)
 		if (i == 0)
 			take_number(m);         /* kvmvapic */
 	}
-	pc->n_cpus = n;
+	pc->n_places = n;
+	pc->n_cpus = n > m->opt->smp && m->opt->smp ? m->opt->smp : n;
 	return true;
 }
 
@@ -179,7 +180,10 @@ static bool add_timers(struct pc *pc, struct error *err)
 
 	if ((!hpet && !m->opt->no_hpet) || !device_create(m, "mc146818rtc", m->isa, NULL, err))
 		return false;
-	struct device *pit = new_device(m, "isa-pit", err), *speaker = new_device(m, "isa-pcspk", err);
+	struct device *made[] = { new_device(m, "isa-pit", err), new_device(m, "isa-pcspk", err), hpet }, *pit = made[0], *speaker = made[1];
+	for (unsigned n = 0; (!pit || !speaker) && n < 3; n++)
+		if (made[n])
+			device_discard(made[n]);
 	if (!pit || !speaker)
 		return false;
 	i8254_set_out0(pit, m->isa_irq[0]);

@@ -2,6 +2,7 @@
  *
  * Ref: SeaBIOS's documentation "Runtime config"; CMOS map as of the PC/AT Technical Reference, with the bytes that virtual machines
  * added (34h, 38h, 39h, 3dh, 5bh-5fh). */
+#include "core/cpu/cpu.h"
 #include "core/machine/datafile.h"
 #include "devices/chipset/i440fx.h"
 #include "devices/chipset/mc146818.h"
@@ -114,13 +115,31 @@ static void set_boot_order(struct machine *m, const char *order)
 	set_cmos(m, CMOS_BOOT3, 1, codes[2] << 4);      /* bit 0 clear: floppies' boot signatures are checked */
 }
 
-/* -boot once= holds until the first reset. */
+static bool add_cpu_tables(struct pc *pc, struct error *err);
+
+/* CPUs that are there, as bits. */
+static uint64_t cpus_present(const struct pc *pc)
+{
+	const struct machine *m = pc->dev.machine;
+	uint64_t present = 0;
+
+	for (unsigned n = 0; n < pc->n_places; n++)
+		present |= (uint64_t)(m->cpus[n] ? !m->cpus[n]->absent : n < pc->n_cpus) << n;
+	return present;
+}
+
+/* -boot once= holds until the first reset; with it the tables tell of CPUs that came or went. */
 static void on_event(void *arg, enum machine_event ev, const char *detail_json)
 {
 	struct pc *pc = arg;
 	struct machine *m = pc->dev.machine;
+	struct error err;
 
-	if (ev != EV_RESET || pc->booted_once || !m->opt->boot_once)
+	if (ev != EV_RESET)
+		return;
+	if (pc->enabled != cpus_present(pc) && !add_cpu_tables(pc, &err))
+		log_printf(m, "the firmware's tables tell of the CPUs that were there before: %s\n", err.msg);
+	if (pc->booted_once || !m->opt->boot_once)
 		return;
 	pc->booted_once = true;
 	set_boot_order(m, m->opt->boot_order ? m->opt->boot_order : "cad");
@@ -156,6 +175,13 @@ static void set_drives(struct pc *pc)
 	set_cmos(m, CMOS_TRANSLATION, 1, translation);
 }
 
+/* How many it has to wait for. */
+static void tell_firmware_cpus(struct machine *m, unsigned n)
+{
+	set_cmos(m, CMOS_CPUS, 1, n - 1);
+	fw_cfg_add_u16(m, FW_CFG_NB_CPUS, (uint16_t)n);
+}
+
 bool pc_fill_cmos(struct pc *pc, struct error *err)
 {
 	struct machine *m = pc->dev.machine;
@@ -165,7 +191,8 @@ bool pc_fill_cmos(struct pc *pc, struct error *err)
 	set_drives(pc);
 	set_boot_order(m, order ? order : "cad");
 	m->set_boot_order = set_boot_order;
-	set_cmos(m, CMOS_CPUS, 1, pc->n_cpus - 1);
+	tell_firmware_cpus(m, (unsigned)__builtin_popcountll(cpus_present(pc)));
+	m->cpus_changed = tell_firmware_cpus;
 	pc->listener = (struct listener){ .fn = on_event, .arg = pc };
 	machine_listen(m, &pc->listener);
 	return true;
@@ -246,7 +273,16 @@ static bool add_acpi(struct pc *pc, struct error *err)
 		devices |= port_is(m, com[i], "isa-serial") ? (uint32_t)ACPI_COM1 << i : 0;
 	for (unsigned i = 0; i < 3; i++)
 		devices |= port_is(m, lpt[i], "isa-parallel") ? (uint32_t)ACPI_LPT1 << i : 0;
-	return m->opt->no_acpi || acpi_add_tables(m, pc->n_cpus, devices, err);
+	pc->enabled = cpus_present(pc);
+	return m->opt->no_acpi || acpi_add_tables(m, pc->n_places, pc->enabled, pc->n_places > pc->n_cpus, devices, err);
+}
+
+/* What tells of the CPUs that are there. */
+static bool add_cpu_tables(struct pc *pc, struct error *err)
+{
+	uint8_t uuid[16];
+
+	return parse_uuid(pc->dev.machine, uuid, err) && add_acpi(pc, err) && smbios_add_tables(pc->dev.machine, pc->enabled, uuid, err);
 }
 
 /* The kernel's ROM comes first in the boot order, then what was given a bootindex; "HALT" ends it for -boot strict=on. */
@@ -277,11 +313,10 @@ bool pc_fill_fw_cfg(struct pc *pc, struct error *err)
 		return false;
 	fw_cfg_add(m, FW_CFG_UUID, uuid, sizeof uuid);
 	fw_cfg_add_u64(m, FW_CFG_RAM_SIZE, m->ram_size);
-	fw_cfg_add_u16(m, FW_CFG_NB_CPUS, (uint16_t)pc->n_cpus);
-	fw_cfg_add_u16(m, FW_CFG_MAX_CPUS, (uint16_t)pc->n_cpus);
+	fw_cfg_add_u16(m, FW_CFG_MAX_CPUS, (uint16_t)pc->n_places);
 	fw_cfg_add_u16(m, FW_CFG_NOGRAPHIC, m->opt->nographic);
 	fw_cfg_add_u32(m, FW_CFG_IRQ0_OVERRIDE, 1);
-	return add_e820(m, err) && add_boot_options(m, err) && add_acpi(pc, err) && smbios_add_tables(m, pc->n_cpus, uuid, err) &&
+	return add_e820(m, err) && add_boot_options(m, err) && add_cpu_tables(pc, err) &&
 	       add_boot_order(m, err) && fw_cfg_add_options(m, err);
 }
 

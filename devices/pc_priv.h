@@ -11,7 +11,8 @@ struct pc {
 	struct listener listener;
 	struct info_hook roms;
 	struct device *glue, *i440fx, *fdc, *ide;
-	unsigned n_cpus;
+	unsigned n_cpus, n_places;      /* -smp; with those that may be plugged in */
+	uint64_t enabled;               /* CPUs that the firmware's tables tell of */
 	bool booted_once;               /* -boot once= is used up */
 };
 extern const struct device_desc pc_board_desc;

@@ -1,5 +1,6 @@
 /* user_devices.c - devices the user asks for by -device. */
 #include "devices/user_devices.h"
+#include "core/monitor/plug.h"
 #include "core/machine/machine.h"
 #include <string.h>
 
@@ -89,7 +90,12 @@ bool user_devices_create(struct machine *m, struct error *err)
 {
 	for (struct optlist *o = m->opt->devices; o; o = o->next) {
 		char who[512];
+		bool is_cpu = false;
 		snprintf(who, sizeof who, "-device %s", o->text);
+		if (kv_get(o->kv, "driver") && cpu_plug_cold(m, o->kv, &is_cpu, err))
+			continue;
+		if (is_cpu)
+			return error_prefix(err, "%s: ", who);
 		if (!user_device_add(m, o->kv, who, err))
 			return false;
 	}

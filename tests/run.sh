@@ -32,6 +32,15 @@ one() {         # one INDEX PROGRAM
 	[ ! -e "$out/$1.show" ] || cat "$out/$1.show"
 }
 
+# Programs of this tree that run.  Those that did not before are left behind by a test.
+programs() {
+	for p in /proc/[0-9]*; do
+		case $(readlink "$p/exe" 2>/dev/null) in "$PWD"/build/*) echo "${p#/proc/} $(tr '\0' ' ' <"$p/cmdline" 2>/dev/null)" ;; esac
+	done
+}
+programs >"$out/before"
+left() { programs | grep -vxFf "$out/before"; }
+
 n=0
 for p in "$@"; do
 	while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n || true; done
@@ -39,4 +48,8 @@ for p in "$@"; do
 	n=$((n + 1))
 done
 wait
+
+for _ in $(seq 50); do [ -z "$(left)" ] && break; sleep 0.2; done
+[ -z "$(left)" ] || { echo "--- left behind:"; left; echo 0 1 0 >"$out/left.sum"; }
+
 cat "$out"/*.sum 2>/dev/null | awk '{ p += $1; f += $2; s += $3 } END { printf "%d passed, %d failed", p, f; if (s) printf ", %d skipped", s; print ""; exit f > 0 || p == 0 }'

@@ -2,7 +2,7 @@
 # Install the Debian packages that a job needs.  usage: tests/setup.sh build|run|test [...]
 # Root is asked for (sudo) only when something is missing and we are not root.
 set -eu
-build="gcc make pkg-config libncurses-dev libvterm-dev libpcre2-dev libzydis-dev libzycore-dev libjansson-dev libpng-dev libtelnet-dev libgnutls28-dev libbrlapi-dev acpica-tools binutils"
+build="gcc make pkg-config libncurses-dev libvterm-dev libpcre2-dev libzydis-dev libzycore-dev libjansson-dev libpng-dev libtelnet-dev libgnutls28-dev libbrlapi-dev libzstd-dev acpica-tools binutils"
 run="seabios busybox-static cpio kmod xz-utils"
 tests="libcmocka-dev libxkbcommon-dev xkb-data libx11-data memtest86+ grub-rescue-pc tmux socat jq netcat-openbsd telnet gnutls-bin openssl brltty python3-websockets gdb"
 bench="tmux qemu-system-x86 bochs bochs-term bochsbios vgabios"

@@ -94,11 +94,33 @@ static void toggle_pause(struct app *a)
 		vm_cont(a->vm);
 }
 
-static void scroll(struct app *a, int dx, int dy)
+static void reset(struct app *a)
+{
+	command_log(a, "system_reset");
+	vm_reset(a->vm);
+	app_message(a, "the machine was reset");
+}
+
+static void powerdown(struct app *a)
+{
+	command_log(a, "system_powerdown");
+	vm_powerdown(a->vm);
+	app_message(a, "the power button was pressed");
+}
+
+/* What left a screen is seen in copy mode. */
+static void scroll(struct app *a, int lines)
 {
 	struct view *v = app_focused(a);
-	if (v && v->ops->scroll)
-		v->ops->scroll(v, dx, dy);
+	size_t before = v && v->ops->scrolled ? v->ops->scrolled(v) : 0;
+	if (v && v->ops->text)
+		v->ops->scroll(v, 0, lines);
+	else if (v && lines < 0 && (v = copy_view_new(a, v->console)))
+		app_popup(a, v);
+	if (v && (v->ops->text ? v->ops->scrolled(v) == before : !a->popup))
+		app_message(a, lines < 0 ? "there are no lines further back" : "there are no lines further down");
+	else if (v && v == a->popup)
+		v->ops->scroll(v, 0, lines);
 }
 
 static void enter_copy(struct app *a, char ask)
@@ -206,19 +228,23 @@ void action_run(struct app *a, enum action_id id, int arg)
 	case ACT_LOG: channel_log_action(a); break;
 	case ACT_TIMES: next_stamps(a); break;
 	case ACT_RECORD: record_action(a); break;
-	case ACT_LINE_UP: scroll(a, 0, -1); break;
-	case ACT_LINE_DOWN: scroll(a, 0, 1); break;
-	case ACT_PAGE_UP: scroll(a, 0, -10); break;
-	case ACT_PAGE_DOWN: scroll(a, 0, 10); break;
+	case ACT_LINE_UP: scroll(a, -1); break;
+	case ACT_LINE_DOWN: scroll(a, 1); break;
+	case ACT_PAGE_UP: scroll(a, -10); break;
+	case ACT_PAGE_DOWN: scroll(a, 10); break;
 	case ACT_PAUSE: toggle_pause(a); break;
 	case ACT_SEND_KEYS: page_send_keys(a); break;
 	case ACT_STICKY: a->mode = MODE_STICKY; a->sticky = 0; a->sticky_locked = false; break;
 	case ACT_TYPE_SIZE: type_size(a); break;
 	case ACT_BREAK: send_break(a); break;
 	case ACT_COMMIT: command_monitor(a, "commit all", "commit"); break;
+	case ACT_SNAPSHOTS: snapshots_menu(a); break;
+	case ACT_SNAPSHOT_TAKE: snapshots_ask(a, VM_SNAPSHOT_SAVE, "", NULL); break;
+	case ACT_SNAPSHOT_BACK: snapshots_menu_back(a); break;
+	case ACT_SNAPSHOT_DELETE: snapshots_menu_delete(a); break;
 	case ACT_INFO: page_machine(a); break;
-	case ACT_RESET: command_log(a, "system_reset"); vm_reset(a->vm); break;
-	case ACT_POWERDOWN: command_log(a, "system_powerdown"); vm_powerdown(a->vm); break;
+	case ACT_RESET: reset(a); break;
+	case ACT_POWERDOWN: powerdown(a); break;
 	case ACT_DETACH: detach(a); break;
 	case ACT_SPLIT_RIGHT: panes_split(a, NODE_BESIDE); break;
 	case ACT_SPLIT_DOWN: panes_split(a, NODE_ABOVE); break;
@@ -236,7 +262,7 @@ void action_run(struct app *a, enum action_id id, int arg)
 	case ACT_HELP: page_help(a); break;
 	case ACT_LITERAL: send_literal(a); break;
 	case ACT_CANCEL: break;
-	case ACT_S_UP: case ACT_S_DOWN: case ACT_S_LEFT: case ACT_S_RIGHT: case ACT_S_PAGE_UP: case ACT_S_PAGE_DOWN: case ACT_S_TOP: case ACT_S_BOTTOM:
+	case ACT_S_UP: case ACT_S_DOWN: case ACT_S_PAGE_UP: case ACT_S_PAGE_DOWN: case ACT_S_TOP: case ACT_S_BOTTOM:
 	case ACT_S_LEAVE: break;        /* the pager's */
 	case ACT_COUNT: break;
 	}

@@ -6,6 +6,7 @@
 #include "tui/copymode.h"
 #include "tui/panes.h"
 #include "tui/requests.h"
+#include "tui/wallclock.h"
 #include "tui/wire.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -150,6 +151,7 @@ static struct rect popup_area(const struct app *a)
 void app_draw(struct app *a)
 {
 	grid_resize(&a->grid, a->cols, a->rows);
+	a->foot = 1;
 	if (a->cols < APP_MIN_COLS || a->rows < APP_MIN_ROWS) {
 		grid_printf(&a->grid, 0, 0, a->cols, a->theme.role[ROLE_TEXT], "%dx%d: too small", a->cols, a->rows);
 	} else {
@@ -314,9 +316,10 @@ struct app *app_open(struct vm *vm, struct guard *guard, int sig_fd, bool unseen
 	a->guard = guard;
 	a->sig_fd = sig_fd;
 	a->listen_fd = -1;
-	a->started = time(NULL);
+	a->started = wallclock_ms() / 1000;
 	a->cols = 80;
 	a->rows = 25;
+	a->foot = 1;
 	a->esc_ms = 500;
 	a->scrollback_mib = SCROLLBACK_MIB;
 	a->log_keep = LOG_KEEP;

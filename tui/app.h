@@ -16,6 +16,7 @@
 #include "tui/pixels.h"
 #include "tui/prompt.h"
 #include "tui/record.h"
+#include "tui/snapshots.h"
 #include "tui/theme.h"
 #include "tui/triggers.h"
 #include "tui/tty.h"
@@ -87,6 +88,7 @@ struct app {
 
 	struct vm_status st;
 	struct triggers *triggers;              /* NULL: none */
+	struct snapshots snapshots;
 	char log_dir[400];                      /* where logs and recordings go, "" = the user's state folder */
 	uint64_t log_size;                      /* bytes of a log before it is rotated, 0 = never */
 	unsigned log_keep;                      /* how many that are full are kept */
@@ -120,6 +122,7 @@ struct app {
 	int quit_signal;                        /* what ended it, for the message; 0 = the user or the machine */
 	long quit_pid;
 	int cols, rows;
+	int foot;                               /* rows at the bottom that belong to the status line or a message */
 };
 /* Who is to hear the exit status once everything is put away. */
 struct farewell { int sock[APP_MAX_CLIENTS]; unsigned n; };
@@ -180,5 +183,5 @@ void app_key(void *app, const struct key *k);   /* keydec's emit */
 void status_sample(struct app *a, int64_t now);
 void status_draw(struct app *a);
 /* The console that the status line names at column x, -1 = none. */
-int status_console_at(const struct app *a, int x);
+int status_console_at(struct app *a, int x);
 #endif

@@ -5,6 +5,7 @@
 #include "tui/outfile.h"
 #include "tui/panes.h"
 #include "tui/strip.h"
+#include "tui/wallclock.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,13 +67,13 @@ static void put(struct view *v, const char *bytes, size_t n)
 
 static void add_time(struct text *t)
 {
-	struct timespec ts;
+	int64_t now = wallclock_ms();
+	time_t second = (time_t)(now / 1000);
 	struct tm tm;
 	char when[32];
-	clock_gettime(CLOCK_REALTIME, &ts);
-	gmtime_r(&ts.tv_sec, &tm);
+	gmtime_r(&second, &tm);
 	strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S", &tm);
-	text_printf(t, "%s.%03ldZ ", when, ts.tv_nsec / 1000000);
+	text_printf(t, "%s.%03dZ ", when, (int)(now % 1000));
 }
 
 /* A line is over: it goes out, so that files are rotated between lines. */

@@ -104,6 +104,7 @@ static void close_screen(struct client *c)
 {
 	if (!c->screen)
 		return;
+	curses_set_modes(c->screen, "", "");
 	app_spare_screen(c->app, c->screen);
 	c->screen = NULL;
 	tty_close(&c->tty);
@@ -143,10 +144,18 @@ void client_leave(struct client *c, int why)
 	client_send(c, &m);
 }
 
+static int usable_cols(int cols) { return cols < 1 ? 80 : cols > MAX_COLS ? MAX_COLS : cols; }
+static int usable_rows(int rows) { return rows < 1 ? 24 : rows > MAX_ROWS ? MAX_ROWS : rows; }
+
 static void set_size(struct client *c, int cols, int rows)
 {
-	c->cols = cols < 1 ? 80 : cols > MAX_COLS ? MAX_COLS : cols;
-	c->rows = rows < 1 ? 24 : rows > MAX_ROWS ? MAX_ROWS : rows;
+	c->cols = usable_cols(cols);
+	c->rows = usable_rows(rows);
+}
+
+static bool has_size(const struct client *c, int cols, int rows)
+{
+	return c->cols == usable_cols(cols) && c->rows == usable_rows(rows);
 }
 
 static void on_key(void *arg, const struct key *k)
@@ -173,6 +182,11 @@ static void on_key(void *arg, const struct key *k)
 	}
 }
 
+static void on_answer(void *arg, enum keydec_answer answer)
+{
+	termmodes_answer(arg, answer);
+}
+
 static void on_attributes(void *arg, const unsigned *p, unsigned n)
 {
 	picture_answer(arg, p, n);
@@ -188,15 +202,17 @@ static bool open_screen(struct client *c, const struct wire_attach *w, struct er
 	uselocale(c->locale ? c->locale : LC_GLOBAL_LOCALE);
 	c->utf8 = o.utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
 	c->screen = app_take_screen(c->app, &o);
-	if (c->screen)
+	bool used = c->screen;                  /* by another terminal: ncurses has sent to that one what comes first */
+	if (used)
 		curses_resize(c->screen, o.cols, o.rows);
 	else
 		c->screen = curses_open(&o, err);
-	if (c->screen)
-		curses_set_modes(c->screen, "", "");
+	if (used && !w->linear && !c->app->linear)
+		tty_put(&c->tty, curses_hello(c->screen), strlen(curses_hello(c->screen)));
 	if (c->screen) {
 		keydec_init(&c->decoder, on_key, c);
 		c->decoder.attributes = on_attributes;
+		c->decoder.answer = on_answer;
 		c->decoder.utf8 = o.utf8;
 		c->decoder.erase = w->erase == 8 ? 8 : 0x7f;
 		c->decoder.esc_ms = c->app->esc_ms;
@@ -239,7 +255,7 @@ static void attach(struct client *c, const struct wire_msg *m, int fd)
 		c->dead = true;
 	if (!c->read_only)
 		c->app->actor = c;
-	client_mouse(c);
+	termmodes_set(c);
 	app_attached(c->app, c);
 }
 
@@ -253,7 +269,7 @@ static void suspend(struct client *c)
 	client_send(c, &m);
 }
 
-static void say_goodbye_is(struct client *c)
+void client_say_goodbye_is(struct client *c)
 {
 	struct wire_msg welcome;
 	const char *bye = goodbye(c);
@@ -274,44 +290,25 @@ void client_linear(struct client *c, bool on)
 	if (!c->screen || c->dead || on == (c->linear != NULL))
 		return;
 	if (on) {
-		client_mouse(c);
-		if (!c->suspended)
-			tty_put(&c->tty, goodbye(c), strlen(goodbye(c)));
 		c->linear = linear_new();
+		termmodes_set(c);
+		if (!c->suspended)
+			tty_put(&c->tty, curses_goodbye(c->screen), strlen(curses_goodbye(c->screen)));
 	} else {
 		linear_free(c->linear);
 		c->linear = NULL;
 		resume(c);
 	}
-	client_mouse(c);
-	say_goodbye_is(c);
+	termmodes_set(c);
+	client_say_goodbye_is(c);
 	c->behind = c->app->dirty = true;
 }
 
-void client_mouse(struct client *c)
+static void resize(struct client *c, int cols, int rows)
 {
-	const char *on, *off, *was_on, *was_off;
-	unsigned mode = c->read_only || c->linear ? MOUSE_OFF : c->app->mouse;
-	if (!c->screen || c->dead || c->mouse == mode)
-		return;
-	mouse_sequences(c->mouse, &was_on, &was_off);
-	mouse_sequences(mode, &on, &off);
-	c->mouse = mode;
-	c->decoder.mouse = mode != MOUSE_OFF;
-	curses_set_modes(c->screen, on, off);
-	if (!c->suspended) {
-		tty_put(&c->tty, was_off, strlen(was_off));
-		tty_put(&c->tty, on, strlen(on));
-		tty_flush(&c->tty);
-	}
-	say_goodbye_is(c);
-}
-
-static void resize(struct client *c, const struct wire_msg *m)
-{
-	set_size(c, m->num[0], m->num[1]);
+	set_size(c, cols, rows);
 	curses_resize(c->screen, c->cols, c->rows);
-	say_goodbye_is(c);              /* names the last line */
+	client_say_goodbye_is(c);              /* names the last line */
 	c->behind = true;
 	app_resized(c->app);
 }
@@ -322,9 +319,9 @@ static void screen_message(struct client *c, const struct wire_msg *m)
 	if (!c->screen)
 		return;
 	switch (m->type) {
-	case WIRE_SIZE: resize(c, m); break;
+	case WIRE_SIZE: resize(c, m->num[0], m->num[1]); break;
 	case WIRE_SUSPEND: suspend(c); break;
-	case WIRE_RESUME: resume(c); resize(c, m); break;
+	case WIRE_RESUME: resume(c); resize(c, m->num[0], m->num[1]); break;
 	case WIRE_DETACH: client_leave(c, LEAVE_DETACHED); break;
 	case WIRE_SIGNAL:
 		if (c->read_only)
@@ -360,6 +357,11 @@ void client_tty_readable(struct client *c, int64_t now)
 	uint8_t buf[4096];
 	size_t n = tty_read(&c->tty, buf, sizeof buf);
 	if (n) {
+		/* The size comes by another way than keys, and may come later than what was typed after the terminal had changed. */
+		int cols, rows;
+		tty_size(&c->tty, &cols, &rows);
+		if (!has_size(c, cols, rows))
+			resize(c, cols, rows);
 		uselocale(c->locale ? c->locale : LC_GLOBAL_LOCALE);
 		keydec_feed(&c->decoder, buf, n, now);
 		uselocale(LC_GLOBAL_LOCALE);
@@ -393,7 +395,7 @@ static void mend_edges(struct grid *p, int y)
 		last->ch = ' ';
 }
 
-/* The workstation's grid as this terminal shows it: the status line at the bottom, above it the part around the cursor. */
+/* The workstation's grid as this terminal shows it: the status line, or a message, at the bottom, above it the part around the cursor. */
 static const struct grid *fit(struct client *c)
 {
 	const struct grid *g = &c->app->grid;
@@ -403,22 +405,22 @@ static const struct grid *fit(struct client *c)
 		return g;
 	grid_resize(p, c->cols, c->rows);
 	grid_fill(p, (struct rect){ 0, 0, c->cols, c->rows }, c->app->theme.role[ROLE_TEXT]);
-	int cx = g->cursor_on ? g->cursor_x : 0, cy = g->cursor_on ? g->cursor_y : 0;
-	int x0 = part_origin(cx, g->cols, c->cols), body = c->rows - 1, y0 = part_origin(cy, g->rows - 1, body);
+	int cx = g->cursor_on ? g->cursor_x : 0, cy = g->cursor_on ? g->cursor_y : 0, foot = c->app->foot < c->rows ? c->app->foot : c->rows - (c->rows > 1);
+	int x0 = part_origin(cx, g->cols, c->cols), body = c->rows - foot, above = g->rows - foot, y0 = part_origin(cy, above, body);
 	c->part_x = x0;
 	c->part_y = y0;
-	int w = g->cols < c->cols ? g->cols : c->cols, h = g->rows - 1 < body ? g->rows - 1 : body;
-	for (int y = 0; y <= h; y++) {
-		int from = y < h ? y + y0 : g->rows - 1, to = y < h ? y : c->rows - 1;
+	int w = g->cols < c->cols ? g->cols : c->cols, h = above < body ? above : body;
+	for (int y = 0; y < h + foot; y++) {
+		int from = y < h ? y + y0 : above + y - h, to = y < h ? y : body + y - h;
 		memcpy(grid_at(p, 0, to), grid_at(g, y < h ? x0 : 0, from), (size_t)w * sizeof(struct cell));
 		if (w < c->cols)
 			grid_fill(p, (struct rect){ w, to, c->cols - w, 1 }, c->app->theme.role[y < h ? ROLE_TEXT : ROLE_STATUS]);
 		mend_edges(p, to);
 	}
-	bool on_status = g->cursor_y == g->rows - 1;
+	bool on_status = g->cursor_y >= above;
 	p->cursor_on = g->cursor_on && (!on_status || cx < w);
 	p->cursor_x = on_status ? cx : cx - x0;
-	p->cursor_y = on_status ? c->rows - 1 : cy - y0;
+	p->cursor_y = on_status ? cy - above + body : cy - y0;
 	p->cursor_blinks = g->cursor_blinks;
 	p->cursor_shape = g->cursor_shape;
 	return p;
@@ -442,6 +444,7 @@ static void draw_screen(struct client *c)
 	if (len)
 		tty_put(&c->tty, bytes, len);
 	picture_put(c);
+	termmodes_ask(c);
 }
 
 void client_draw(struct client *c)

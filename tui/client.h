@@ -8,6 +8,7 @@
 #include "tui/fifo.h"
 #include "tui/keydec.h"
 #include "tui/picture.h"
+#include "tui/termmodes.h"
 #include "tui/tty.h"
 #include <locale.h>
 #include <poll.h>
@@ -27,7 +28,7 @@ struct client {
 	char term[64], mux;                     /* its TERM; 't' inside tmux, 's' inside screen */
 	int cols, rows, part_x, part_y;         /* part_*: where the part begins in the workstation */
 	struct linear *linear;                  /* plain text instead of a screen; NULL: a screen */
-	unsigned mouse;                         /* enum mouse_mode that its terminal was asked for */
+	struct term_modes modes;
 	bool read_only, suspended, utf8;
 	bool armed;                             /* read-only: the prefix key was typed */
 	bool behind;                            /* has not got the newest frame */
@@ -54,8 +55,8 @@ void client_flush(struct client *c);
 bool client_ready(struct client *c);
 /* Show plain text, or a screen again. */
 void client_linear(struct client *c, bool on);
-/* Ask the terminal for mouse reports, or no more, as the workstation has it. */
-void client_mouse(struct client *c);
+/* Tell the program at the terminal which bytes put it right now. */
+void client_say_goodbye_is(struct client *c);
 /* Send what changed in the workstation's grid. */
 void client_draw(struct client *c);
 #endif

@@ -52,19 +52,18 @@ static void set_command(struct app *a, const char *args)
 		app_error(a, "%s", err.msg);
 }
 
-/* Commands with a word of their own after them.  False: none of these. */
+/* Commands with a word of their own after them; without one they say what they want.  False: none of these. */
 static bool word_command(struct app *a, const char *line)
 {
 	static const struct { const char *word; void (*run)(struct app *a, const char *args); } commands[] = {
-		{ "set ", set_command }, { "log ", channel_log_command }, { "record ", record_command }, { "macro ", page_macro }, { "layout ", panes_load }, { "save-layout ", panes_save },
+		{ "set", set_command }, { "log", channel_log_command }, { "record", record_command }, { "macro", page_macro }, { "layout", panes_load }, { "save-layout", panes_save },
 	};
-	for (unsigned i = 0; i < sizeof commands / sizeof *commands; i++) {
-		size_t n = strlen(commands[i].word);
-		if (!strncmp(line, commands[i].word, n)) {
+	size_t n = strcspn(line, " ");
+	for (unsigned i = 0; i < sizeof commands / sizeof *commands; i++)
+		if (strlen(commands[i].word) == n && !strncmp(line, commands[i].word, n) && (line[n] || strcmp(commands[i].word, "record"))) {
 			commands[i].run(a, line + n + strspn(line + n, " "));
 			return true;
 		}
-	}
 	return false;
 }
 
@@ -89,7 +88,8 @@ void command_run(struct app *a, const char *typed)
 				action_run(a, (enum action_id)i, arg);
 			return;
 		}
-	command_monitor(a, line, line);
+	if (!snapshots_command(a, line))
+		command_monitor(a, line, line);
 }
 
 void command_complete(struct app *a, const char *line, struct text *out)

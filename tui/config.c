@@ -235,6 +235,38 @@ bool config_load(struct app *a, struct error *err)
 	return load_file(a, path, false, err);
 }
 
+/* Somewhere to put settings without a machine. */
+static struct app *settings_new(void)
+{
+	struct app *a = calloc(1, sizeof *a);
+	if (!a)
+		abort();
+	actions_bind_defaults(a);
+	layout_init(&a->layout, 0);
+	theme_builtin(&a->theme);
+	return a;
+}
+
+static void settings_free(struct app *a)
+{
+	keymap_free(&a->keymap);
+	triggers_free(a->triggers);
+	free(a);
+}
+
+bool config_look(struct theme *t, bool *ascii, struct error *err)
+{
+	struct app *a = settings_new();
+	const char *theme = getenv("VMUX_THEME");
+	bool ok = config_load(a, err);
+	theme = theme && *theme ? theme : a->theme_name;
+	ok = app_load_theme(a, *theme ? theme : "default", ok ? err : &(struct error){ "" }) && ok;
+	*t = a->theme;
+	*ascii = a->grid.ascii;
+	settings_free(a);
+	return ok;
+}
+
 int config_main(int argc, char **argv)
 {
 	char path[1024];
@@ -253,18 +285,12 @@ int config_main(int argc, char **argv)
 		printf("%s: there is no such file; the defaults hold\n", path);
 		return 0;
 	}
-	struct app *a = calloc(1, sizeof *a);
-	if (!a)
-		abort();
-	actions_bind_defaults(a);
-	layout_init(&a->layout, 0);
+	struct app *a = settings_new();
 	bool ok = load_file(a, file, true, &err);
 	if (ok)
 		printf("%s: fine\n", file);
 	else if (err.msg[0])
 		fprintf(stderr, "vmux: %s\n", err.msg);
-	keymap_free(&a->keymap);
-	triggers_free(a->triggers);
-	free(a);
+	settings_free(a);
 	return !ok;
 }

@@ -13,6 +13,10 @@ struct app;
 bool config_path(const char *file, char *path, size_t size, bool make);
 /* Apply the file; a missing one is no mistake.  False: err names file and line; what stands before it holds. */
 bool config_load(struct app *a, struct error *err);
+/* What a program without a machine is to look like: the theme, and whether frames are of ASCII.  False: err says what is wrong with the settings; the
+ * look is what it is without that. */
+struct theme;
+bool config_look(struct theme *t, bool *ascii, struct error *err);
 /* `vmux config check [FILE]`, `vmux config path`. */
 int config_main(int argc, char **argv);
 #endif

@@ -57,7 +57,7 @@ void copy_settle(struct copy_state *c)
 {
 	c->is_loaded = false;
 	if (c->anchor.line < c->doc.first)
-		c->anchor = (struct place){ c->doc.first, 0 };
+		c->anchor = (struct docpos){ c->doc.first, 0 };
 	go(c, c->at.line);
 }
 
@@ -121,7 +121,7 @@ static void next_word(struct copy_state *c, bool spaces)
 
 static void word_end(struct copy_state *c, bool spaces)
 {
-	struct place last;
+	struct docpos last;
 	bool broke;
 	if (!step(c, false, &broke))
 		return;
@@ -138,7 +138,7 @@ static void word_end(struct copy_state *c, bool spaces)
 
 static void word_back(struct copy_state *c, bool spaces)
 {
-	struct place last;
+	struct docpos last;
 	bool broke;
 	if (!step(c, true, &broke))
 		return;
@@ -193,7 +193,7 @@ bool copy_move(struct copy_state *c, enum copy_action move)
 	case COPY_PARAGRAPH_DOWN: paragraph(c, 1); break;
 	case COPY_OTHER_END:
 		if (c->selection) {
-			struct place p = c->at;
+			struct docpos p = c->at;
 			c->at = c->anchor;
 			c->anchor = p;
 		}
@@ -207,7 +207,7 @@ bool copy_move(struct copy_state *c, enum copy_action move)
 
 /* ---- the selection ------------------------------------------------------------------------------------------------------------------- */
 
-static void ends(const struct copy_state *c, struct place *from, struct place *to)
+static void ends(const struct copy_state *c, struct docpos *from, struct docpos *to)
 {
 	bool turned = c->at.line < c->anchor.line || (c->at.line == c->anchor.line && c->at.col < c->anchor.col);
 	*from = turned ? c->at : c->anchor;
@@ -224,7 +224,7 @@ static void ends(const struct copy_state *c, struct place *from, struct place *t
 /* The columns of a line that are selected; false: none. */
 static bool columns(const struct copy_state *c, uint64_t line, unsigned *from, unsigned *to)
 {
-	struct place a, b;
+	struct docpos a, b;
 	if (!c->selection)
 		return false;
 	ends(c, &a, &b);
@@ -241,7 +241,7 @@ bool copy_selected(const struct copy_state *c, uint64_t line, unsigned col)
 
 size_t copy_take(const struct copy_state *c, struct text *out)
 {
-	struct place a, b;
+	struct docpos a, b;
 	size_t lines = 0;
 	unsigned from, to;
 	if (!c->selection)

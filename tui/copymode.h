@@ -15,7 +15,7 @@ enum selection { SELECT_NONE, SELECT_TEXT, SELECT_LINES, SELECT_BLOCK };
 struct copy_state {
 	struct document doc;
 	struct search *filter;          /* only its lines are shown; NULL: all */
-	struct place at, anchor;
+	struct docpos at, anchor;
 	unsigned want_col;              /* where up and down would like to be */
 	enum selection selection;
 	bool exclusive;                 /* emacs: the character under the cursor is not part of it */

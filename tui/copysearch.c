@@ -9,7 +9,7 @@ static void to_match(struct copysearch *f, struct copy_state *s, size_t i)
 {
 	const struct match *m;
 	search_matches(f->search, &m);
-	s->at = (struct place){ m[i].line, m[i].from };
+	s->at = (struct docpos){ m[i].line, m[i].from };
 	s->want_col = m[i].from;
 	copy_settle(s);
 }
@@ -52,6 +52,12 @@ bool copysearch_work(struct copysearch *f, struct copy_state *s, struct app *a)
 	}
 	if (f->filtering && !(f->filtering = search_slice(s->filter, &s->doc)))
 		report_hard(a, s->filter);
+	if (f->going_back && !f->filtering) {
+		f->going_back = false;
+		s->at = f->back_to;
+		s->want_col = s->at.col;
+		copy_settle(s);
+	}
 	if (s->filter && f->follow) {
 		s->at.line = s->doc.end;
 		copy_settle(s);
@@ -120,8 +126,8 @@ void copysearch_answer(struct copysearch *f, struct copy_state *s, struct app *a
 
 void copysearch_key(struct copysearch *f, struct app *a)
 {
-	f->follow = false;
-	if (!f->looking)
+	f->follow = f->going_back = false;
+	if (!f->looking || !f->jump)            /* or it only counts anew */
 		return;
 	search_cancel(f->search);
 	f->jump = f->looking = false;
@@ -138,6 +144,19 @@ void copysearch_again(struct copysearch *f, struct copy_state *s, struct app *a,
 	next_match(f, s, a, f->backward != other_way, false);
 }
 
+void copysearch_moved(struct copysearch *f, struct copy_state *s)
+{
+	if (f->search) {
+		search_restart(f->search);
+		f->looking = true;
+	}
+	if (s->filter) {
+		search_restart(s->filter);
+		f->filtering = f->going_back = true;
+		f->back_to = s->at;
+	}
+}
+
 void copysearch_follow(struct copysearch *f, struct copy_state *s)
 {
 	if (s->filter && !f->filtering)
@@ -146,17 +165,18 @@ void copysearch_follow(struct copysearch *f, struct copy_state *s)
 		s->at.line = s->doc.end;
 }
 
-void copysearch_title(const struct copysearch *f, const struct copy_state *s, char *buf, size_t size)
+void copysearch_title(const struct copysearch *f, const struct copy_state *s, bool brief, char *buf, size_t size)
 {
 	const struct match *m;
+	buf[0] = 0;
 	if (copysearch_busy(f)) {
-		snprintf(buf, size, ", searching");
+		snprintf(buf, size, brief ? "..." : "searching");
 	} else if (f->search) {
 		size_t all = search_matches(f->search, &m), i = search_at(f->search, s->at.line, s->at.col);
 		if (i < all && m[i].line == s->at.line && m[i].from == s->at.col)
-			snprintf(buf, size, ", match %zu of %zu%s", i + 1, all, search_full(f->search) ? "+" : "");
+			snprintf(buf, size, brief ? "%zu/%zu%s" : "match %zu of %zu%s", i + 1, all, search_full(f->search) ? "+" : "");
 		else
-			snprintf(buf, size, ", %zu match%s", all, all == 1 ? "" : "es");
+			snprintf(buf, size, brief ? "-/%zu" : all == 1 ? "%zu match" : "%zu matches", all);
 	}
 }
 

@@ -28,7 +28,7 @@ struct curses {
 	char *frame;
 	size_t frame_cap;
 	char *cursor_style, *paste_on, *paste_off;      /* extended capabilities Ss, BE, BD */
-	char goodbye[512], hello[64];
+	char goodbye[512], hello[128];
 	struct termlearn keys;
 	const char *modes_on, *modes_off;
 	cchar_t *row;

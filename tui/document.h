@@ -6,6 +6,9 @@
 #include "tui/grid.h"
 struct view;
 enum { DOCUMENT_CELLS = 1024 };
+struct docpos { uint64_t line; unsigned col; };
+enum { DOCPLACES_MOST = 4 };
+struct docplaces { struct docpos at[DOCPLACES_MOST]; unsigned n; };
 struct document {
 	struct view *view;
 	struct scrollback *back;                /* NULL: nothing scrolled off */

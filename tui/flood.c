@@ -1,146 +1,10 @@
-/* flood.c - see flood.h.
- *
- * What the emulation's modes are cannot be asked of libvterm, so they are followed here: every byte that goes to it passes watch().  Where in
- * doubt a mode counts as odd, which costs speed and nothing else; a full reset (ESC c) makes all well. */
+/* flood.c - see flood.h.  What libvterm does not survive is kept from it here. */
 #include "tui/flood.h"
+#include "tui/flood_priv.h"
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum {
-	ODD_REGION = 1u << 0, ODD_WRAP = 1u << 1, ODD_INSERT = 1u << 2, ODD_NEWLINE = 1u << 3, ODD_ORIGIN = 1u << 4, ODD_MARGINS = 1u << 5,
-	ODD_G0 = 1u << 6, ODD_SHIFT = 1u << 7, ODD_SINGLE = 1u << 8, ODD_TABS = 1u << 9, ODD_UNKNOWN = 1u << 10,
-};
-enum { LEAST_LINES = 32, MOST_COLS = 1024, STYLES = 16 };
-
-/* ---- the modes --------------------------------------------------------------------------------------------------------------------- */
-
-static void odd(struct flood *f, unsigned what, bool is)
-{
-	f->odd = is ? f->odd | what : f->odd & ~what;
-}
-
-static void set_modes(struct flood *f, bool on)
-{
-	bool dec = f->seq[0] == '?';
-	f->restored |= dec && !on;              /* 1048 and 1049 do that */
-	for (const char *p = f->seq + dec; *p; p += strcspn(p, ";:") + (p[strcspn(p, ";:")] != 0)) {
-		int n = atoi(p);
-		if (!dec && n == 4)
-			odd(f, ODD_INSERT, on);
-		else if (!dec && n == 20)
-			odd(f, ODD_NEWLINE, on);
-		else if (dec && n == 6)
-			odd(f, ODD_ORIGIN, on);
-		else if (dec && n == 7)
-			odd(f, ODD_WRAP, !on);
-		else if (dec && n == 69)
-			odd(f, ODD_MARGINS, on);
-		if (p[strcspn(p, ";:")])
-			odd(f, ODD_UNKNOWN, true);      /* libvterm takes one mode a sequence */
-	}
-}
-
-static void set_region(struct flood *f)
-{
-	int rows, cols, top = atoi(f->seq), bottom = strchr(f->seq, ';') ? atoi(strchr(f->seq, ';') + 1) : 0;
-	vterm_get_size(f->vt, &rows, &cols);
-	f->odd_region = bottom > 0;
-	odd(f, ODD_REGION, top > 1 || (bottom > 0 && bottom != rows));
-}
-
-/* A whole control sequence: seq holds parameters and intermediates. */
-static void control_sequence(struct flood *f, char final)
-{
-	char first = f->seq[0], last = f->n_seq ? f->seq[f->n_seq - 1] : 0;
-	f->seq[f->n_seq] = 0;
-	if (last >= 0x20 && last < 0x30)        /* DECSTR and others: nothing that is odd, and what was odd is thought to be so still */
-		return;
-	if (final == 'h' || final == 'l')
-		set_modes(f, final == 'h');
-	else if (final == 'r' && first < '<')
-		set_region(f);
-	else if (final == 'g')
-		odd(f, ODD_TABS, true);
-}
-
-/* The final byte of an escape sequence. */
-static void escape(struct flood *f, char c)
-{
-	f->state = FLOOD_GROUND;
-	if (f->intermediate == '(') {
-		odd(f, ODD_G0, c != 'B');
-	} else if (f->intermediate) {
-		if (f->intermediate != ')' && f->intermediate != '*' && f->intermediate != '+')
-			odd(f, ODD_UNKNOWN, true);
-	} else if (c == '[') {
-		f->state = FLOOD_CSI;
-		f->n_seq = 0;
-	} else if (c == ']' || c == 'P') {
-		f->state = FLOOD_STRING;
-	} else if (c == 'X' || c == '^' || c == '_') {  /* strings, or nothing, as versions of libvterm go */
-		f->state = FLOOD_STRING;
-		odd(f, ODD_UNKNOWN, true);
-	} else if (c == '8') {
-		f->restored = true;
-	} else if (c == 'c') {
-		f->odd = f->alt_screen ? ODD_UNKNOWN : 0;
-	} else if (c == 'H') {
-		odd(f, ODD_TABS, true);
-	} else if (c == 'N' || c == 'O') {
-		odd(f, ODD_SINGLE, true);
-	} else if (c == 'n' || c == 'o') {
-		odd(f, ODD_SHIFT, true);
-	}
-}
-
-static void in_csi(struct flood *f, uint8_t c)
-{
-	if (c >= 0x40) {
-		f->state = FLOOD_GROUND;
-		if (c < 0x7f)
-			control_sequence(f, (char)c);
-	} else if (f->n_seq + 1 < sizeof f->seq) {
-		f->seq[f->n_seq++] = (char)c;
-	} else {
-		odd(f, ODD_UNKNOWN, true);
-	}
-}
-
-/* A byte on its way to the emulation. */
-static void watch(struct flood *f, uint8_t c)
-{
-	if (c == 0x7f || !c)
-		return;
-	if (c == 0x18 || c == 0x1a) {
-		f->state = FLOOD_GROUND;
-	} else if (f->state == FLOOD_STRING) {
-		if (c == 7)
-			f->state = FLOOD_GROUND;
-		else if (c == 0x1b)
-			f->state = FLOOD_STRING_ESC;
-	} else if (c == 0x1b) {
-		f->state = FLOOD_ESC;
-		f->intermediate = 0;
-	} else if (c < 0x20) {
-		if (c == 0x0e || c == 0x0f)
-			odd(f, ODD_SHIFT, c == 0x0e);
-	} else if (f->state == FLOOD_STRING_ESC && c == '\\') {
-		f->state = FLOOD_GROUND;
-	} else if (f->state == FLOOD_ESC || f->state == FLOOD_STRING_ESC) {
-		if (f->state == FLOOD_STRING_ESC)
-			f->intermediate = 0;
-		f->state = FLOOD_ESC;
-		if (c < 0x30)
-			f->intermediate = (char)c;
-		else if (c < 0x7f)
-			escape(f, (char)c);
-	} else if (f->state == FLOOD_CSI) {
-		in_csi(f, c);
-	} else {
-		odd(f, ODD_SINGLE, false);
-	}
-}
+enum { LEAD_C2 = 0xc2, MOST_PARAMS = 16 };
 
 bool flood_swallow(struct flood *f)
 {
@@ -150,291 +14,26 @@ bool flood_swallow(struct flood *f)
 	return true;
 }
 
-/* ---- plain stretches --------------------------------------------------------------------------------------------------------------- */
-
-/* Length of the SGR sequence at p, 0 = none. */
-static size_t sgr(const uint8_t *p, size_t n)
-{
-	size_t i = 2;
-	if (n < 3 || p[0] != 0x1b || p[1] != '[')
-		return 0;
-	while (i < n && i < 24 && ((p[i] >= '0' && p[i] <= '9') || p[i] == ';'))
-		i++;
-	return i < n && p[i] == 'm' ? i + 1 : 0;
-}
-
-/* How many printable ASCII characters p begins with. */
-static size_t printable(const uint8_t *p, size_t n)
-{
-	static const uint64_t ones = 0x0101010101010101u, top = 0x8080808080808080u;
-	size_t i = 0;
-	for (uint64_t v; i + 8 <= n; i += 8) {
-		memcpy(&v, p + i, 8);
-		if (((v - ones * 0x20) | (v + ones) | v) & top)         /* below 20h, 7Fh, or not ASCII (carries only tell too much) */
-			break;
-	}
-	while (i < n && p[i] >= 0x20 && p[i] < 0x7f)
-		i++;
-	return i;
-}
-
-/* lines: how many end in CR LF; first, last: where the first and the last of these end */
-struct stretch { size_t len, lines, first, last; };
-
-static struct stretch plain_stretch(const uint8_t *p, size_t n)
-{
-	struct stretch s = { 0 };
-	while (s.len < n) {
-		size_t k = printable(p + s.len, n - s.len);
-		s.len += k;
-		if (s.len == n)
-			break;
-		uint8_t c = p[s.len];
-		if (c == '\n' && s.len && p[s.len - 1] == '\r') {
-			s.last = s.len + 1;
-			s.first = s.lines++ ? s.first : s.last;
-		}
-		if (c == '\n' || c == '\r' || c == '\t' || c == '\b')
-			s.len++;
-		else if ((k = sgr(p + s.len, n - s.len)))
-			s.len += k;
-		else
-			break;
-	}
-	return s;
-}
-
-/* Where the last n lines of p begin that end in CR LF; 0 when there are fewer. */
-static size_t last_lines(const uint8_t *p, size_t len, unsigned n)
-{
-	for (n++; len > 1; len--)
-		if (p[len - 1] == '\n' && p[len - 2] == '\r' && !--n)
-			return len;
-	return 0;
-}
-
-/* ---- lines past the emulation ------------------------------------------------------------------------------------------------------ */
-
-/* What a glyph and a blank look like under a pen, found out from the emulation itself. */
-struct look { VTermValue pen[8]; struct cell glyph, blank; bool plain; };
-struct pass {
-	struct flood *f;
-	VTermState *state;
-	int rows, cols;
-	struct look looks[STYLES];
-	unsigned n_looks;
-	const struct look *now;
-	bool pen_changed;
-	int col;
-	bool phantom;                           /* the cursor stands behind the last column */
-	struct cell line[MOST_COLS];
-};
-
-static void feed(struct flood *f, const void *bytes, size_t n)
+void flood_emulate(struct flood *f, const void *bytes, size_t n)
 {
 	vterm_input_write(f->vt, bytes, n);
 }
 
-static bool same_colour(const VTermColor *a, const VTermColor *b)
+/* A guest's bytes.  U+0080 to U+009F become U+FFFD: libvterm 0.1.4 prints them with a width of -1, and moves cells from outside of the screen where it
+ * inserts.  They begin with C2h, which libvterm takes up again after whatever comes between; so it gets one only with a good byte behind it. */
+static void feed_guest(struct flood *f, const uint8_t *bytes, size_t n)
 {
-	return a->type == b->type && (VTERM_COLOR_IS_INDEXED(a) ? a->indexed.idx == b->indexed.idx :
-		a->rgb.red == b->rgb.red && a->rgb.green == b->rgb.green && a->rgb.blue == b->rgb.blue);
-}
-
-static const struct { VTermAttr attr; } attrs[] = {
-	{ VTERM_ATTR_BOLD }, { VTERM_ATTR_UNDERLINE }, { VTERM_ATTR_ITALIC }, { VTERM_ATTR_BLINK }, { VTERM_ATTR_REVERSE }, { VTERM_ATTR_STRIKE },
-	{ VTERM_ATTR_FOREGROUND }, { VTERM_ATTR_BACKGROUND },
-};
-enum { COLOURS_FROM = 6, ATTRS = sizeof attrs / sizeof *attrs };
-
-static bool same_pen(const VTermValue *a, const VTermValue *b)
-{
-	for (unsigned i = 0; i < ATTRS; i++) {
-		bool same = i >= COLOURS_FROM ? same_colour(&a[i].color, &b[i].color) : i == 1 ? a[i].number == b[i].number : !a[i].boolean == !b[i].boolean;
-		if (!same)
-			return false;
-	}
-	return true;
-}
-
-static struct cell cell_at(struct pass *p, int row, int col)
-{
-	VTermScreenCell from;
-	struct cell c = { .ch = ' ' };
-	if (vterm_screen_get_cell(p->f->vts, (VTermPos){ .row = row, .col = col }, &from))
-		p->f->convert(p->f->arg, &from, &c);
-	return c;
-}
-
-static bool is_plain(const struct style *s)
-{
-	return s->fg == COLOUR_DEFAULT && s->bg == COLOUR_DEFAULT && !s->attrs;
-}
-
-/* The look of the emulation's pen.  Tries it out on the last row, where the cursor stands in the first column and nothing is. */
-static void find_look(struct pass *p)
-{
-	VTermValue pen[ATTRS] = { 0 };
-	for (unsigned i = 0; i < ATTRS; i++)
-		vterm_state_get_penattr(p->state, attrs[i].attr, &pen[i]);
-	for (unsigned i = 0; i < p->n_looks; i++)
-		if (same_pen(p->looks[i].pen, pen)) {
-			p->now = &p->looks[i];
-			return;
+	const uint8_t *end = bytes + n, *p = bytes;
+	while (p < end && (p = memchr(p, LEAD_C2, (size_t)(end - p)))) {
+		uint8_t next = end - p > 1 ? p[1] : 0;
+		if (next < 0xa0 || next >= 0xc0) {
+			flood_emulate(f, bytes, (size_t)(p - bytes));
+			flood_emulate(f, "\xef\xbf\xbd", 3);
+			bytes = p + 1 + (next >= 0x80 && next < 0xa0);
 		}
-	struct look *l = &p->looks[p->n_looks < STYLES ? p->n_looks++ : STYLES - 1];
-	memcpy(l->pen, pen, sizeof pen);
-	feed(p->f, "\033[2KX", 5);
-	l->glyph = cell_at(p, p->rows - 1, 0);
-	l->blank = cell_at(p, p->rows - 1, 1);
-	feed(p->f, "\r\033[2K", 5);
-	l->plain = is_plain(&l->glyph.style) && is_plain(&l->blank.style);
-	p->now = l;
-}
-
-static void new_line(struct pass *p)
-{
-	for (int x = 0; x < p->cols; x++)
-		p->line[x] = p->now->blank;
-}
-
-static void end_line(struct pass *p)
-{
-	p->f->keep(p->f->arg, p->line, (unsigned)p->cols);
-	new_line(p);
-}
-
-static void put(struct pass *p, uint8_t c)
-{
-	if (p->phantom) {
-		end_line(p);
-		p->col = 0;
-		p->phantom = false;
+		p += 1 + (next >= 0x80 && next < 0xc0);
 	}
-	p->line[p->col] = p->now->glyph;
-	p->line[p->col].ch = c;
-	if (p->col + 1 == p->cols)
-		p->phantom = true;
-	else
-		p->col++;
-}
-
-static void control(struct pass *p, uint8_t c)
-{
-	int before = p->col;
-	if (c == '\r') {
-		p->col = 0;
-	} else if (c == '\n') {
-		end_line(p);
-	} else if (c == '\b') {
-		p->col -= p->col > 0;
-	} else {
-		p->col = (p->col | 7) + 1;
-		if (p->col > p->cols - 1)
-			p->col = p->cols - 1;
-	}
-	p->phantom &= p->col == before;         /* in libvterm what does not move the cursor leaves it behind the last column */
-}
-
-/* A line of its own, default style, at the start of p: n characters of it are printable.  Returns its bytes, CR LF included; 0: it is not so. */
-static size_t ascii_line(struct pass *p, const uint8_t *bytes, size_t n, size_t len)
-{
-	size_t at = 0;
-	if (n + 1 >= len || bytes[n] != '\r' || bytes[n + 1] != '\n')
-		return 0;
-	for (; n - at > (size_t)p->cols; at += (size_t)p->cols)
-		p->f->keep_ascii(p->f->arg, bytes + at, (unsigned)p->cols);
-	p->f->keep_ascii(p->f->arg, bytes + at, (unsigned)(n - at));
-	return n + 2;
-}
-
-/* Lines that scroll off within this piece of output; they begin and end at a line's beginning. */
-static void pass_lines(struct pass *p, const uint8_t *bytes, size_t len)
-{
-	bool fresh = true;                      /* the line has nothing yet */
-	p->col = 0;
-	find_look(p);
-	new_line(p);
-	for (size_t i = 0; i < len; ) {
-		size_t n = printable(bytes + i, len - i), whole = fresh && p->now->plain ? ascii_line(p, bytes + i, n, len - i) : 0;
-		if (whole) {
-			i += whole;
-			continue;
-		}
-		for (size_t end = i + n; i < end; i++)
-			put(p, bytes[i]);
-		if (i == len)
-			break;
-		fresh = false;
-		if ((n = sgr(bytes + i, len - i))) {
-			feed(p->f, bytes + i, n);
-			find_look(p);
-			i += n;
-			continue;
-		}
-		control(p, bytes[i]);
-		fresh = bytes[i++] == '\n' && !p->col;
-	}
-	feed(p->f, "\033[2K", 4);               /* the line that is to come is blank in the colours that are set now */
-}
-
-/* What stands on the screen above the last row scrolls off before all else. */
-static void keep_screen(struct pass *p)
-{
-	for (int y = 0; y + 1 < p->rows; y++) {
-		for (int x = 0; x < p->cols; x++)
-			p->line[x] = cell_at(p, y, x);
-		p->f->keep(p->f->arg, p->line, (unsigned)p->cols);
-	}
-}
-
-static bool has_glyph(const uint8_t *p, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (p[i] > 0x20 && p[i] < 0x7f)
-			return true;
-	return false;
-}
-
-/* Feed lines until the screen has just scrolled by a whole line, so that the last row is blank and the cursor at its start, and something
- * was printed, which ends a character that libvterm has half of.  Returns the bytes taken. */
-static size_t to_bottom(struct pass *p, const uint8_t *bytes, size_t len)
-{
-	size_t at = 0;
-	for (bool there = false, printed = false; !(there && printed) && at < len; ) {
-		const uint8_t *lf = memmem(bytes + at, len - at, "\r\n", 2);
-		VTermPos pos;
-		if (!lf)
-			return len;
-		vterm_state_get_cursorpos(p->state, &pos);
-		there = pos.row == p->rows - 1;
-		size_t n = (size_t)(lf + 2 - (bytes + at));
-		printed |= has_glyph(bytes + at, n);
-		feed(p->f, bytes + at, n);
-		at += n;
-	}
-	return at;
-}
-
-/* n plain lines, of len bytes; the emulation has the line before them.  False: they are too few, or it is in an odd mode; nothing was done. */
-static bool pass(struct flood *f, const uint8_t *bytes, size_t len, size_t n)
-{
-	struct pass p = { .f = f };
-	vterm_get_size(f->vt, &p.rows, &p.cols);
-	if (f->odd || f->alt_screen || n < LEAST_LINES + 2 * (size_t)p.rows || p.rows < 2 || p.cols < 2 || p.cols > MOST_COLS)
-		return false;
-	size_t tail = last_lines(bytes, len, (unsigned)p.rows - 1);
-	if (!tail || !has_glyph(bytes + tail, len - tail))    /* libvterm remembers the last glyph for what may combine with it */
-		return false;
-	p.state = vterm_obtain_state(f->vt);
-	size_t from = to_bottom(&p, bytes, tail);
-	if (from < tail) {
-		keep_screen(&p);
-		pass_lines(&p, bytes + from, tail - from);
-		f->swallow = (unsigned)p.rows - 1;
-	}
-	feed(f, bytes + tail, len - tail);
-	return true;
+	flood_emulate(f, bytes, (size_t)(end - bytes));
 }
 
 /* libvterm 0.1.4 lets the cursor leave the screen: a restored one when the screen has become smaller since, and, above the first row, that of a
@@ -452,40 +51,95 @@ static void into_the_screen(struct flood *f)
 	pos.row = pos.row < 0 ? 0 : pos.row < rows ? pos.row : rows - 1;
 	pos.col = pos.col < 0 ? 0 : pos.col < cols ? pos.col : cols - 1;
 	/* CAN: a sequence that has begun could be the one that erases */
-	feed(f, move, (size_t)snprintf(move, sizeof move, "\030\033[%d;%dH", pos.row + 1, pos.col + 1));
+	flood_emulate(f, move, (size_t)snprintf(move, sizeof move, "\030\033[%d;%dH", pos.row + 1, pos.col + 1));
 	f->state = FLOOD_GROUND;
+}
+
+/* libvterm 0.1.4 keeps the first row of a scrolling region that is below a smaller screen, and moves rows that there are not at the next line end: a null
+ * pointer.  So a region goes with the size that it was made for, as in xterm. */
+static void forget_region(struct flood *f)
+{
+	char bytes[32];
+	VTermPos pos;
+	if (!f->odd_region && !(f->odd & (ODD_REGION | ODD_ORIGIN | ODD_MARGINS | ODD_UNKNOWN)))
+		return;
+	vterm_state_get_cursorpos(vterm_obtain_state(f->vt), &pos);
+	flood_emulate(f, bytes, (size_t)snprintf(bytes, sizeof bytes, "\030\033[r\033[%d;%dH", pos.row > 0 ? pos.row + 1 : 1, pos.col > 0 ? pos.col + 1 : 1));
+	f->state = FLOOD_GROUND;
+	f->odd_region = false;
+	flood_odd(f, ODD_REGION, false);
 }
 
 void flood_resized(struct flood *f)
 {
-	if (f->odd_region)
-		odd(f, ODD_REGION, true);
+	forget_region(f);
 	into_the_screen(f);
+}
+
+/* Sequences that libvterm 0.1.4 does not survive end before it has them whole: their rest is left out.  More than 16 parameters overwrite its memory;
+ * a repetition (REP) of a character without a width has no end. */
+static bool is_refused(struct flood *f, uint8_t c)
+{
+	bool was_refused = f->state == FLOOD_REFUSED;
+	if (f->state == FLOOD_CSI) {
+		f->n_params += c == ';' || c == ':';
+		if (f->n_params < MOST_PARAMS && (c != 'b' || f->repeatable))
+			return false;
+		f->state = c < 0x40 ? FLOOD_REFUSED : FLOOD_GROUND;
+		return true;
+	}
+	if (was_refused && (c < 0x20 || c >= 0x40))
+		f->state = FLOOD_GROUND;
+	return was_refused && c >= 0x20 && c < 0x7f;
 }
 
 void flood_feed(struct flood *f, const uint8_t *bytes, size_t n)
 {
+	uint8_t pair[2] = { LEAD_C2 };
 	size_t done = 0;                        /* what the emulation has */
+	if (!n)
+		return;
+	if (f->held) {
+		pair[1] = bytes[0];
+		bool whole = (pair[1] & 0xc0) == 0x80;
+		f->held = false;
+		flood_watch(f, pair[0]);
+		feed_guest(f, pair, whole ? 2 : 1);
+		bytes += whole;
+		n -= whole;
+	}
+	if (n && bytes[n - 1] == pair[0]) {     /* what it is turns out with the next byte */
+		f->held = true;
+		n--;
+	}
 	for (size_t at = 0; at < n; ) {
-		struct stretch s = { 0 };
+		struct flood_stretch s = { 0 };
+		enum flood_state before = f->state;
 		if (f->state == FLOOD_GROUND && !(f->odd & ODD_SINGLE))
-			s = plain_stretch(bytes + at, n - at);
+			s = flood_stretch(bytes + at, n - at);
 		if (s.lines > LEAST_LINES) {
 			/* In pieces that end with lines: how libvterm decodes a text depends on where it begins. */
-			feed(f, bytes + done, at + s.first - done);
+			feed_guest(f, bytes + done, at + s.first - done);
 			done = at + s.first;
-			if (pass(f, bytes + done, s.last - s.first, s.lines - 1))
+			if (flood_pass(f, bytes + done, s.last - s.first, s.lines - 1))
 				done = at + s.last;
 		}
+		f->repeatable |= flood_has_glyph(bytes + at, s.len);
 		at += s.len;
-		if (at < n)
-			watch(f, bytes[at++]);
+		if (at < n && f->state != FLOOD_GROUND && is_refused(f, bytes[at])) {
+			feed_guest(f, bytes + done, at - done);
+			if (f->state != before)
+				flood_emulate(f, "\030", 1);
+			done = ++at;
+		} else if (at < n) {
+			flood_watch(f, bytes[at++]);
+		}
 		if (f->restored) {
-			feed(f, bytes + done, at - done);
+			feed_guest(f, bytes + done, at - done);
 			done = at;
 			into_the_screen(f);
 		}
 	}
 	if (done < n)
-		feed(f, bytes + done, n - done);
+		feed_guest(f, bytes + done, n - done);
 }

@@ -11,22 +11,23 @@
 #include <stdint.h>
 #include <vterm.h>
 
-enum flood_state { FLOOD_GROUND, FLOOD_ESC, FLOOD_CSI, FLOOD_STRING, FLOOD_STRING_ESC };
+enum flood_state { FLOOD_GROUND, FLOOD_ESC, FLOOD_CSI, FLOOD_STRING, FLOOD_STRING_ESC, FLOOD_REFUSED };
 struct flood {
 	/* Set by the owner, whose arg is given to the functions. */
 	VTerm *vt;
 	VTermScreen *vts;
 	void *arg;
-	void (*convert)(void *arg, const VTermScreenCell *from, struct cell *to);
 	void (*keep)(void *arg, const struct cell *cells, unsigned n);          /* a line that scrolled off */
 	void (*keep_ascii)(void *arg, const uint8_t *bytes, unsigned n);        /* the same, printable ASCII in the default style */
 	bool alt_screen;                        /* the owner keeps it up to date (VTERM_PROP_ALTSCREEN) */
 	/* Its own. */
 	enum flood_state state;                 /* of the emulation's parser */
 	unsigned odd;                           /* modes that make plain text mean something else */
-	bool odd_region;                        /* the scrolling region was named by its rows: true at this size only */
+	bool odd_region;                        /* the scrolling region was named by its rows: it is right at this size only */
 	char seq[32];                           /* the CSI sequence so far, without ESC [ */
-	unsigned n_seq;
+	unsigned n_seq, n_params;
+	bool repeatable;                        /* the last character was plain ASCII */
+	bool held;                              /* the last byte, C2h, waits for the next one */
 	bool restored;                          /* the cursor was put back to where it was saved */
 	char intermediate;                      /* of an escape sequence */
 	unsigned swallow;                       /* lines the emulation pushes that were kept already */
@@ -35,6 +36,6 @@ struct flood {
 void flood_feed(struct flood *f, const uint8_t *bytes, size_t n);
 /* For the owner's sb_pushline: true when this line was kept already. */
 bool flood_swallow(struct flood *f);
-/* The emulation got another size. */
+/* The emulation got another size; to be said before it gets output again. */
 void flood_resized(struct flood *f);
 #endif

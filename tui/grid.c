@@ -106,6 +106,60 @@ int grid_text(struct grid *g, int x, int y, int limit, struct style s, const cha
 	return x;
 }
 
+int text_width(const char *utf8)
+{
+	int w = 0;
+	for (const char *p = utf8, *end = p + strlen(p); p < end; )
+		w += char_width(utf8_next(&p, end));
+	return w;
+}
+
+int grid_fit(struct grid *g, int x, int y, int limit, struct style s, const char *utf8)
+{
+	if (x >= limit)
+		return x;
+	if (text_width(utf8) <= limit - x)
+		return grid_text(g, x, y, limit, s, utf8);
+	x = grid_text(g, x, y, limit - 1, s, utf8);
+	return x + grid_put(g, x, y, limit, g->ascii ? '~' : 0x2026, s);
+}
+
+/* The bytes of text that go into a row of that many columns; at least a character. */
+static size_t row_bytes(const char *text, int width)
+{
+	const char *p = text, *end = text + strlen(text), *blank = NULL, *from = p;
+	for (int w = 0; p < end; from = p) {
+		uint32_t ch = utf8_next(&p, end);
+		if ((w += char_width(ch)) > width && from > text)
+			break;
+		if (ch == ' ' && w > width / 2)
+			blank = from;
+	}
+	if (p == end && from == end)
+		return (size_t)(end - text);
+	return (size_t)((*from == ' ' || !blank ? from : blank) - text);
+}
+
+int grid_wrap(struct grid *g, int x, int y, int width, int most, struct style s, const char *utf8)
+{
+	int rows = 0;
+	while (*utf8 && rows < most) {
+		size_t n = row_bytes(utf8, width);
+		char *row = strndup(utf8, n);
+		if (!row)
+			abort();
+		if (g && rows + 1 == most)
+			grid_fit(g, x, y + rows, x + width, s, utf8);
+		else if (g)
+			grid_text(g, x, y + rows, x + width, s, row);
+		free(row);
+		rows++;
+		utf8 += n;
+		utf8 += *utf8 == ' ';
+	}
+	return rows;
+}
+
 int grid_printf(struct grid *g, int x, int y, int limit, struct style s, const char *fmt, ...)
 {
 	char buf[512];
@@ -116,7 +170,7 @@ int grid_printf(struct grid *g, int x, int y, int limit, struct style s, const c
 	return grid_text(g, x, y, limit, s, buf);
 }
 
-void grid_box(struct grid *g, struct rect r, struct style s, const char *title, struct style title_style)
+void grid_box(struct grid *g, struct rect r, struct style s, const char *title, const char *place, struct style title_style)
 {
 	static const uint32_t lines[] = { 0x2500, 0x2502, 0x250c, 0x2510, 0x2514, 0x2518 }, letters[] = { '-', '|', '+', '+', '+', '+' };
 	const uint32_t *ch = g->ascii ? letters : lines;
@@ -134,8 +188,11 @@ void grid_box(struct grid *g, struct rect r, struct style s, const char *title, 
 	grid_put(g, right, r.y, right + 1, ch[3], s);
 	grid_put(g, r.x, bottom, right + 1, ch[4], s);
 	grid_put(g, right, bottom, right + 1, ch[5], s);
-	if (title && *title)
-		grid_printf(g, r.x + 2, r.y, right - 1, title_style, " %s ", title);
+	grid_put(g, r.x + 2, r.y, right, ' ', title_style);
+	int x = grid_fit(g, r.x + 3, r.y, right - 2 - (*place ? (int)strlen(place) + 1 : 0), title_style, title);
+	x = grid_text(g, x, r.y, right - 1, title_style, *place ? " " : "");
+	x = grid_text(g, x, r.y, right - 1, title_style, place);
+	grid_put(g, x, r.y, right, ' ', title_style);
 }
 
 bool cell_equal(const struct cell *a, const struct cell *b)

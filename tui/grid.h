@@ -44,10 +44,16 @@ int  grid_put(struct grid *g, int x, int y, int limit, uint32_t ch, struct style
 /* UTF-8 text up to column `limit`; returns the column after the last one written.  Control characters show as blanks. */
 int  grid_text(struct grid *g, int x, int y, int limit, struct style s, const char *utf8);
 int  grid_printf(struct grid *g, int x, int y, int limit, struct style s, const char *fmt, ...) __attribute__((format(printf, 6, 7)));
-/* A frame of box-drawing lines with an optional title. */
-void grid_box(struct grid *g, struct rect r, struct style s, const char *title, struct style title_style);
-/* Columns of a character: 0 combining, 1, or 2. */
+/* The same as grid_text, but text that does not fit ends in a mark that says so. */
+int  grid_fit(struct grid *g, int x, int y, int limit, struct style s, const char *utf8);
+/* Text in rows of `width` columns from row y on, broken between words where that can be, at most `most` rows: text that needs more of them ends
+ * in the mark.  Returns how many rows it took; g may be NULL, to ask only that. */
+int  grid_wrap(struct grid *g, int x, int y, int width, int most, struct style s, const char *utf8);
+/* A frame of box-drawing lines with a title, and behind it the place in what is shown ("3/17", or ""), which is never cut. */
+void grid_box(struct grid *g, struct rect r, struct style s, const char *title, const char *place, struct style title_style);
+/* Columns of a character: 0 combining, 1, or 2; of text. */
 int  char_width(uint32_t ch);
+int  text_width(const char *utf8);
 bool cell_equal(const struct cell *a, const struct cell *b);
 
 /* One character of UTF-8 at *p (not past end); advances *p.  An invalid byte gives U+FFFD and advances by one. */

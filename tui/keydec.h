@@ -9,11 +9,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What a terminal says of itself. */
+enum keydec_answer { ANSWER_KITTY_KEYS /* it has kitty's keyboard protocol */, ANSWER_OTHER_KEYS /* it is one of those with modifyOtherKeys */ };
 enum { KEYDEC_PENDING = 64, KEYDEC_LEARNT = 160, KEYDEC_LEARNT_LEN = 15 };
 struct keydec {
 	void (*emit)(void *arg, const struct key *k);
 	void *arg;
 	void (*attributes)(void *arg, const unsigned *p, unsigned n);  /* the terminal's answer to DA1; NULL: nobody asked */
+	void (*answer)(void *arg, enum keydec_answer answer);   /* NULL: nobody asked */
 	bool utf8;                      /* input bytes are UTF-8; otherwise the locale's single bytes */
 	uint8_t erase;                  /* the byte of the Backspace key: 0x7f or 0x08 */
 	unsigned gap_ms;                /* longest pause inside Alt+key and SS3 sequences; a hand is slower */
@@ -23,6 +26,7 @@ struct keydec {
 	bool skip;                      /* inside an over-long or string sequence that is swallowed */
 	bool paste;
 	bool mouse;                     /* the terminal was asked for mouse reports (SGR, mode 1006); else they are nothing */
+	bool escape;                    /* an Escape key that said so itself came: it may still be followed by a digit */
 	int64_t last_ms;                /* when the newest pending byte came */
 	struct { uint8_t len; char seq[KEYDEC_LEARNT_LEN]; struct key key; } learnt[KEYDEC_LEARNT];
 	unsigned n_learnt;

@@ -20,8 +20,10 @@ static void signals(struct app *a)
 {
 	struct signalfd_siginfo si;
 	while (read(a->sig_fd, &si, sizeof si) == (ssize_t)sizeof si) {
-		if (si.ssi_signo == SIGWINCH || si.ssi_signo == SIGCONT)
+		if (si.ssi_signo == SIGWINCH || si.ssi_signo == SIGCONT) {
+			vm_terminal_resized(a->vm);
 			continue;
+		}
 		a->quit = true;
 		a->quit_signal = (int)si.ssi_signo;
 		a->quit_pid = si.ssi_pid;
@@ -200,6 +202,8 @@ static int time_left(const struct app *a, int64_t now)
 		sooner(&at, a->message_until);
 	if (a->look_at)
 		sooner(&at, a->look_at);
+	if (a->snapshots.look_at)
+		sooner(&at, a->snapshots.look_at);
 	if (a->listen_at > now)
 		sooner(&at, a->listen_at);
 	return at < 0 ? -1 : at <= now ? 0 : (int)(at - now);
@@ -232,6 +236,7 @@ static void work(struct app *a, int64_t now)
 	if (a->popup && a->popup->ops->work)
 		a->working = a->popup->ops->work(a->popup);
 	a->dirty |= had && !a->working;
+	snapshots_work(a, now);
 	a->paste_at = paste_work(a, now);
 	if (a->paste_at >= 0 && now >= a->shown_paste + 250) {
 		a->shown_paste = now;

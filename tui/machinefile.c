@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MOST_RUNNING = 128, LARGEST_FILE = 1 << 20 };
+enum { MOST_RUNNING = 128, LARGEST_FILE = 1 << 20, CPUS_MOST = 64, MEMORY_MOST = 1000000 };     /* as many as -smp takes; MiB, a little below what 40 address bits hold */
 static const uint64_t largest_disk = UINT64_C(1) << 46;
 
 bool machinefile_folder(char *buf, size_t size, bool make)
@@ -80,6 +80,23 @@ static bool check_name(const char *s, struct error *err)
 	return true;
 }
 
+/* NAME.ini or NAME.conf, or another file of the folder. */
+static bool is_taken(const char *name, const char *ending)
+{
+	char dir[1024], path[1200];
+	if (!machinefile_folder(dir, sizeof dir, false))
+		return false;
+	snprintf(path, sizeof path, "%.1000s/%.63s%s", dir, name, ending);
+	return !access(path, F_OK);
+}
+
+static bool check_new_name(const char *s, struct error *err)
+{
+	if (!check_name(s, err))
+		return false;
+	return (!is_taken(s, ".ini") && !is_taken(s, ".conf")) || error_set(err, "there is a machine \"%s\" already", s);
+}
+
 static bool check_number(const char *s, unsigned long low, unsigned long high, const char *what, struct error *err)
 {
 	char *end;
@@ -108,18 +125,44 @@ static void or_default(char *field, size_t size, const char *value)
 		snprintf(field, size, "%s", value);
 }
 
-bool machineform_check(struct machineform *f, unsigned field, struct error *err)
+static bool check_disk(const struct machineform *f, struct error *err)
 {
 	uint64_t bytes;
+	if (!disk_size(f->disk, &bytes, err))
+		return false;
+	return !bytes || !is_taken(f->name, ".raw") || error_set(err, "%s.raw is in the folder already and is not overwritten; none makes no disk", f->name);
+}
+
+/* ~/ is the user's folder, as in a shell. */
+static bool check_cd(struct machineform *f, struct error *err)
+{
+	const char *home = getenv("HOME");
+	char path[sizeof f->cd];
+	struct stat st;
+	if (!strcmp(f->cd, "none"))
+		f->cd[0] = 0;
+	if (!strncmp(f->cd, "~/", 2) && home) {
+		if (snprintf(path, sizeof path, "%s%s", home, f->cd + 1) >= (int)sizeof path)
+			return error_set(err, "%s: the name is too long", f->cd);
+		memcpy(f->cd, path, sizeof path);
+	}
+	if (strpbrk(f->cd, "\"\n"))
+		return error_set(err, "a file's name with a \" cannot stand in a machine file");
+	if (!f->cd[0])
+		return true;
+	if (access(f->cd, R_OK) || stat(f->cd, &st))
+		return error_set(err, "%s: %s", f->cd, strerror(errno));
+	return !S_ISDIR(st.st_mode) || error_set(err, "%s is a folder; a CD image is a file", f->cd);
+}
+
+bool machineform_check(struct machineform *f, unsigned field, struct error *err)
+{
 	switch (field) {
-	case 0: return check_name(f->name, err);
-	case 1: or_default(f->memory, sizeof f->memory, "512"); return check_number(f->memory, 1, 1 << 20, "memory", err);
-	case 2: or_default(f->cpus, sizeof f->cpus, "1"); return check_number(f->cpus, 1, 255, "CPUs", err);
-	case 3: or_default(f->disk, sizeof f->disk, "8G"); return disk_size(f->disk, &bytes, err);
-	default:
-		if (strpbrk(f->cd, "\"\n"))
-			return error_set(err, "a file's name with a \" cannot stand in a machine file");
-		return !f->cd[0] || !access(f->cd, R_OK) || error_set(err, "%s: %s", f->cd, strerror(errno));
+	case 0: return check_new_name(f->name, err);
+	case 1: or_default(f->memory, sizeof f->memory, "512"); return check_number(f->memory, 1, MEMORY_MOST, "memory", err);
+	case 2: or_default(f->cpus, sizeof f->cpus, "1"); return check_number(f->cpus, 1, CPUS_MOST, "CPUs", err);
+	case 3: or_default(f->disk, sizeof f->disk, "8G"); return check_disk(f, err);
+	default: return check_cd(f, err);
 	}
 }
 
@@ -176,7 +219,7 @@ bool machinefile_clone(const struct machinefile *m, const char *name, struct err
 	char path[1100];
 	const char *dot = strrchr(m->path, '.'), *slash = strrchr(m->path, '/');
 	struct stat st;
-	if (!check_name(name, err))
+	if (!check_new_name(name, err))
 		return false;
 	snprintf(path, sizeof path, "%.*s/%s%s", (int)(slash - m->path), m->path, name, dot);
 	int from = open(m->path, O_RDONLY | O_CLOEXEC), to = -1;

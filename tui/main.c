@@ -16,7 +16,6 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <termios.h>
 #include <unistd.h>
 
 /* Before any thread, so that all of them inherit the mask. */
@@ -59,8 +58,6 @@ struct process {
 	int sock;                       /* to the program that started this one and has the terminal, -1 = none */
 	bool background;                /* no terminal: that program only wants to know that the machine runs */
 	bool daemon;                    /* -daemonize asked for that, not `vmux start` */
-	struct termios modes;           /* the terminal's, as they were */
-	bool tty;                       /* stdin is one */
 	int sig;
 	long sender;
 	struct farewell farewell;
@@ -102,9 +99,6 @@ static bool with_screen(struct process *p, int sig_fd, struct error *err)
 
 static bool without_screen(struct process *p, int sig_fd, struct error *err)
 {
-	struct termios now;
-	if (p->tty && !tcgetattr(STDIN_FILENO, &now) && memcmp(&now, &p->modes, sizeof now))    /* a stdio chardev has it */
-		guard_arm(&p->guard, &p->modes, &now, "", 0);
 	struct app *a = app_open(p->vm, &p->guard, sig_fd, true, err);
 	bool ok = vm_start(p->vm, err);
 	if (ok)
@@ -163,7 +157,6 @@ static int machine_process(int argc, char **argv, struct process *p)
 		ok = without_screen(p, sig_fd, &err);
 	tell_signal(p->sig, p->sender);
 	status = vm_destroy(p->vm);
-	guard_disarm(&p->guard);
 	if (!ok)
 		status = 1;
 	if (err.msg[0])
@@ -174,15 +167,9 @@ static int machine_process(int argc, char **argv, struct process *p)
 
 static int in_this_process(int argc, char **argv)
 {
-	struct process p = { .sock = -1 };
-	p.tty = !tcgetattr(STDIN_FILENO, &p.modes);
-	if (p.tty)
-		guard_start(&p.guard);
-	else
-		p.guard = (struct guard){ .sock = -1, .log_fd = -1, .saved_out = -1, .saved_err = -1 };
-	int status = machine_process(argc, argv, &p);
-	guard_stop(&p.guard);
-	return status;
+	/* A terminal here is a stdio chardev's, which has a guardian of its own. */
+	struct process p = { .sock = -1, .guard = { .sock = -1, .log_fd = -1, .saved_out = -1, .saved_err = -1 } };
+	return machine_process(argc, argv, &p);
 }
 
 /* Nothing of the terminal or the pipes that it was started with stays open; what it says goes into the log. */
@@ -242,7 +229,6 @@ static int in_two_processes(int argc, char **argv)
 	if (!o.child) {
 		close(pair[0]);
 		p.sock = pair[1];
-		p.tty = !tcgetattr(STDIN_FILENO, &p.modes);
 		return machine_process(argc, argv, &p);
 	}
 	close(pair[1]);

@@ -28,7 +28,7 @@ void mouse_set(struct app *a, enum mouse_mode mode)
 	a->mouse = mode;
 	a->drag.pressed = a->pointer.known = false;
 	for (unsigned i = 0; i < a->n_clients; i++)
-		client_mouse(a->clients[i]);
+		termmodes_set(a->clients[i]);
 }
 
 /* ---- the guest's ------------------------------------------------------------------------------------------------------------------- */
@@ -76,7 +76,7 @@ static void wheel(struct app *a, struct view *v, bool down)
 /* Copy mode begins where the button went down, with the lines where they were. */
 static void begin_copy(struct app *a, struct view *v)
 {
-	struct place from, top;
+	struct docpos from, top;
 	if (!v->ops->place || !v->ops->place(v, a->drag.x, a->drag.y, &from) || !v->ops->place(v, 0, 0, &top))
 		return;
 	struct view *c = copy_view_new(a, v->console);
@@ -90,7 +90,7 @@ static void begin_copy(struct app *a, struct view *v)
 static void drag(struct app *a, const struct mouse *m, struct rect r)
 {
 	struct view *v = a->drag.console < a->n_views ? a->views[a->drag.console] : NULL;
-	struct place at;
+	struct docpos at;
 	int x = m->x - r.x, y = m->y - r.y;
 	if (!v || (x == a->drag.x && y == a->drag.y && !view_is_copy(a->popup)))
 		return;

@@ -1,6 +1,7 @@
 /* outfile.c - see outfile.h. */
 #include "tui/outfile.h"
 #include "tui/app.h"
+#include "tui/wallclock.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -48,7 +49,7 @@ static bool folder(const struct app *a, char *buf, size_t size, struct error *er
 static bool open_new(struct outfile *f, struct app *a, const char *what, const char *ext, struct error *err)
 {
 	char dir[OUTFILE_PATH / 2], when[32], machine[64];
-	time_t now = time(NULL);
+	time_t now = (time_t)(wallclock_ms() / 1000);
 	struct tm tm;
 	if (!folder(a, dir, sizeof dir, err))
 		return false;

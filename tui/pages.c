@@ -32,7 +32,7 @@ static void keys_of(const struct app *a, enum action_id id, char *buf, size_t si
 			at += (size_t)snprintf(buf, size, "%s%s1..9", prefix[0] ? prefix : "M-", prefix[0] ? " " : "");
 			break;
 		}
-		at += (size_t)snprintf(buf + at, size - at, "%s%s%s%s", n > 1 ? ", " : "", prefix, prefix[0] ? " " : "",
+		at += (size_t)snprintf(buf + at, size - at, "%s%s%s%s", n > 1 ? ", " : "", n > 1 ? "" : prefix, prefix[0] && n == 1 ? " " : "",
 				       key_text(&a->bindings[i].key, name, sizeof name));
 	}
 }
@@ -50,7 +50,10 @@ bool action_describe(const struct app *a, enum action_id id, int arg, char *name
 		snprintf(name + n, name_size - n, "%d", arg);
 	else if (direction)
 		snprintf(name + n, name_size - n, "%s", directions[arg - 1]);
-	snprintf(help, help_size, "%s", console ? a->views[arg - 1]->label : actions[id].help);
+	if (direction)
+		snprintf(help, help_size, id == ACT_FOCUS ? "to the pane %s" : "move the pane's edge %s", id == ACT_FOCUS && arg == 1 ? "above" : id == ACT_FOCUS && arg == 2 ? "below" : directions[arg - 1]);
+	else
+		snprintf(help, help_size, "%s", console ? a->views[arg - 1]->label : actions[id].help);
 	keys[0] = 0;
 	for (unsigned i = 0; i < a->n_bindings; i++) {
 		const struct binding *b = &a->bindings[i];
@@ -93,14 +96,29 @@ static void pick_console(struct app *a, unsigned item)
 	app_select(a, item);
 }
 
+/* Number, label, a star for what was not seen yet, and how the guest names the terminal. */
+static void list_consoles(struct app *a, struct text *out)
+{
+	char label[96];
+	int widest = 0;
+	for (unsigned i = 0; i < a->n_views; i++) {
+		int w = text_width(a->views[i]->label) + (a->views[i]->is_monitor ? (int)strlen(" (monitor)") : 0);
+		widest = w > widest ? w : widest;
+	}
+	for (unsigned i = 0; i < a->n_views; i++) {
+		const struct view *v = a->views[i];
+		snprintf(label, sizeof label, "%s%s", v->label, v->is_monitor ? " (monitor)" : "");
+		text_printf(out, "%u %s%*s %s  %s", i + 1, label, widest - text_width(label), "", v->activity ? "*" : " ", v->guest_title);
+		while (out->s[out->len - 1] == ' ')
+			out->s[--out->len] = 0;
+		text_add(out, "\n", 1);
+	}
+}
+
 void page_consoles(struct app *a)
 {
-	struct text t = { 0 };
-	for (unsigned i = 0; i < a->n_views; i++)
-		text_printf(&t, "%u %s%s%s\n", i + 1, a->views[i]->label, a->views[i]->is_monitor ? " (monitor)" : "", a->views[i]->activity ? " *" : "");
-	if (t.s)
-		app_popup(a, menu_view_new(a, "Consoles", t.s, a->focus, pick_console));
-	text_free(&t);
+	if (a->n_views)
+		app_popup(a, menu_view_live(a, "Consoles", list_consoles, a->focus, pick_console));
 }
 
 /* The user's macros, then the keys of sendkeys.def. */
@@ -161,13 +179,13 @@ void page_machine(struct app *a)
 
 void page_command_log(struct app *a)
 {
-	app_popup(a, pager_view_new(a, "Commands: guest seconds, monitor line", a->command_log.len ? a->command_log.s : "Nothing was done yet."));
+	app_popup(a, pager_view_new(a, "Commands", a->command_log.len ? a->command_log.s : "Nothing was done yet."));
 }
 
 void page_events(struct app *a)
 {
 	struct text t = { 0 };
 	triggers_report(a->triggers, &t);
-	app_popup(a, pager_view_new(a, "Events: guest seconds, trigger, line", t.s));
+	app_popup(a, pager_view_new(a, "Events", t.s));
 	text_free(&t);
 }

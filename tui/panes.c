@@ -117,7 +117,7 @@ static void draw_title(struct app *a, int pane)
 	grid_fill(&a->grid, (struct rect){ n->r.x, n->r.y, n->r.w, 1 }, s);
 	int x = grid_printf(&a->grid, n->r.x, n->r.y, n->r.x + n->r.w, s, "%c%u:%s", focused ? '>' : ' ', n->console + 1, v->is_monitor ? "monitor" : v->label);
 	if (v->ops->title && !focused)
-		v->ops->title((struct view *)v, title, sizeof title);
+		v->ops->title((struct view *)v, title, sizeof title, n->r.x + n->r.w - x - 2);
 	grid_printf(&a->grid, x, n->r.y, n->r.x + n->r.w, s, "%s%s", title[0] ? "  " : "", title[0] ? title : "");
 }
 
@@ -172,6 +172,18 @@ void panes_close(struct app *a)
 	app_layout(a);
 }
 
+/* No other pane is there, or has room: said. */
+static bool is_alone(struct app *a)
+{
+	if (layout_panes(&a->layout) < 2)
+		app_message(a, "there is one pane only");
+	else if (!a->tiled && !a->layout.zoomed)
+		app_message(a, "this terminal has room for one pane only");
+	else
+		return false;
+	return true;
+}
+
 static void unzoom(struct app *a)
 {
 	if (a->layout.zoomed) {
@@ -182,31 +194,37 @@ static void unzoom(struct app *a)
 
 void panes_move(struct app *a, enum direction dir)
 {
+	static const char *const where[] = { [DIR_UP] = "above", [DIR_DOWN] = "below", [DIR_LEFT] = "on the left", [DIR_RIGHT] = "on the right" };
 	unzoom(a);
-	if (a->tiled)
-		layout_move(&a->layout, dir);
+	if (is_alone(a))
+		return;
+	if (!layout_move(&a->layout, dir))
+		app_message(a, "there is no pane %s", where[dir]);
 	app_layout(a);
 }
 
 void panes_resize(struct app *a, enum direction dir)
 {
 	unzoom(a);
-	if (a->tiled)
-		layout_resize(&a->layout, dir, dir == DIR_LEFT || dir == DIR_RIGHT ? RESIZE_COLS : RESIZE_ROWS);
+	if (is_alone(a))
+		return;
+	if (!layout_resize(&a->layout, dir, dir == DIR_LEFT || dir == DIR_RIGHT ? RESIZE_COLS : RESIZE_ROWS))
+		app_message(a, "no edge of this pane moves that way");
 	app_layout(a);
 }
 
 void panes_zoom(struct app *a)
 {
-	if (layout_panes(&a->layout) > 1)
-		a->layout.zoomed = !a->layout.zoomed;
-	else
-		app_message(a, "there is one pane only");
+	if (is_alone(a))
+		return;
+	a->layout.zoomed = !a->layout.zoomed;
 	app_layout(a);
 }
 
 void panes_even(struct app *a)
 {
+	if (is_alone(a))
+		return;
 	layout_even(&a->layout);
 	app_layout(a);
 }

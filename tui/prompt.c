@@ -41,6 +41,12 @@ static void insert(struct prompt *p, uint32_t ch)
 	p->len++;
 }
 
+void prompt_put(struct prompt *p, const char *utf8)
+{
+	for (const char *s = utf8, *end = s + strlen(s); s < end; )
+		insert(p, utf8_next(&s, end));
+}
+
 static void remove_range(struct prompt *p, unsigned from, unsigned to, bool keep)
 {
 	if (keep) {
@@ -76,11 +82,8 @@ static void recall(struct prompt *p, unsigned which)
 {
 	p->recall = which;
 	p->len = p->at = 0;
-	if (which < p->n_history) {
-		const char *s = p->history[which], *end = s + strlen(s);
-		while (s < end)
-			insert(p, utf8_next(&s, end));
-	}
+	if (which < p->n_history)
+		prompt_put(p, p->history[which]);
 }
 
 static void remember(struct prompt *p)

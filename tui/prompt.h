@@ -16,6 +16,8 @@ struct prompt {
 	unsigned n_killed;
 };
 void prompt_open(struct prompt *p);
+/* Type this text. */
+void prompt_put(struct prompt *p, const char *utf8);
 void prompt_free(struct prompt *p);
 /* complete gives candidates for the text up to the cursor, a line each: whole words that replace the last one. */
 enum prompt_result prompt_key(struct prompt *p, const struct key *k, void (*complete)(void *arg, const char *line, struct text *out), void *arg,

@@ -2,6 +2,7 @@
 #include "tui/record.h"
 #include "tui/app.h"
 #include "tui/outfile.h"
+#include "tui/wallclock.h"
 #include <jansson.h>
 #include <locale.h>
 #include <stdio.h>
@@ -73,7 +74,7 @@ static void header(struct app *a, struct recording *r)
 	struct view *v = view_of(a, r);
 	char title[200];
 	snprintf(title, sizeof title, "%s%s%s", a->st.name[0] ? a->st.name : "vmux", v ? ": " : "", v ? v->label : "");
-	write_json(r, json_pack("{s:i, s:i, s:i, s:I, s:s, s:{s:s}}", "version", 2, "width", r->cols, "height", r->rows, "timestamp", (json_int_t)time(NULL), "title", title,
+	write_json(r, json_pack("{s:i, s:i, s:i, s:I, s:s, s:{s:s}}", "version", 2, "width", r->cols, "height", r->rows, "timestamp", (json_int_t)(wallclock_ms() / 1000), "title", title,
 		"env", "TERM", term));
 }
 

@@ -5,6 +5,7 @@
 #include "tui/document.h"
 #include "tui/panes.h"
 #include "tui/sendtext.h"
+#include "tui/wallclock.h"
 #include "tui/wire.h"
 #include <pcre2.h>
 #include <stdio.h>
@@ -65,7 +66,7 @@ static void answer_list(struct client *c)
 	for (unsigned i = 0; i < a->n_clients; i++)
 		n += a->clients[i]->screen != NULL;
 	vm_get_status(a->vm, &a->st);
-	client_done(c, 0, "%s\t%lld\t%u\t%ld\t%s\t%s", a->st.run_text ? a->st.run_text : "", (long long)(time(NULL) - a->started), n, (long)getpid(),
+	client_done(c, 0, "%s\t%lld\t%u\t%ld\t%s\t%s", a->st.run_text ? a->st.run_text : "", (long long)(wallclock_ms() / 1000 - a->started), n, (long)getpid(),
 		    a->st.name, guest_title(a));
 }
 

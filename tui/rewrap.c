@@ -15,6 +15,9 @@ struct job {
 	size_t n_times, cap_times;
 	uint64_t *goes_on;                      /* indices */
 	size_t n_goes, cap_goes;
+	const struct docplaces *places;
+	/* Of each place: it is in the line that is being joined, so many cells from its start; or where it came to be. */
+	struct { bool here, moved; unsigned offset; struct docpos to; } kept[DOCPLACES_MOST];
 };
 
 static void *more(void *p, size_t n, size_t *cap, size_t size)
@@ -52,6 +55,32 @@ static void keep_time(struct job *j)
 	j->times[j->n_times++].time = *j->time;
 }
 
+/* Row `number` of the old ring comes next. */
+static void find_places(struct job *j, uint64_t number)
+{
+	for (unsigned i = 0; i < j->places->n; i++)
+		if (j->places->at[i].line == number) {
+			j->kept[i].here = true;
+			j->kept[i].offset = j->n + j->places->at[i].col;
+		}
+}
+
+/* A place that was looked for is in row `row` of the new ring now, which starts `at` cells into its line. */
+static void move_place(struct job *j, unsigned i, uint64_t row, unsigned at)
+{
+	j->kept[i].here = false;
+	j->kept[i].moved = true;
+	j->kept[i].to = (struct docpos){ row, j->kept[i].offset - at };
+}
+
+/* The cells [at, at + n) become the ring's next row. */
+static void move_places(struct job *j, unsigned at, unsigned n)
+{
+	for (unsigned i = 0; i < j->places->n; i++)
+		if (j->kept[i].here && (j->kept[i].offset < at + n || at + n >= j->n))
+			move_place(j, i, scrollback_total(j->to), at);
+}
+
 static void divide(struct job *j)
 {
 	keep_time(j);
@@ -60,6 +89,7 @@ static void divide(struct job *j)
 		unsigned n = j->n - at < j->cols ? j->n - at : j->cols;
 		if (at + n < j->n && n > 1 && j->cells[at + n].ch == GRID_WIDE_TAIL)   /* a wide character is not cut */
 			n--;
+		move_places(j, at, n);
 		scrollback_push(j->to, j->cells + at, n);
 		at += n;
 		if (at < j->n) {
@@ -70,9 +100,10 @@ static void divide(struct job *j)
 	j->n = 0;
 }
 
-void rewrap(struct scrollback **back, size_t budget, struct wraps *wraps, struct linetimes *times, unsigned old_cols, unsigned cols)
+void rewrap(struct scrollback **back, size_t budget, struct wraps *wraps, struct linetimes *times, unsigned old_cols, unsigned cols, struct docplaces *places)
 {
-	struct job j = { .from = *back, .to = scrollback_new(budget), .old_cols = old_cols, .cols = cols };
+	struct docplaces none = { .n = 0 };
+	struct job j = { .from = *back, .to = scrollback_new(budget), .old_cols = old_cols, .cols = cols, .places = places ? places : &none };
 	uint64_t total = scrollback_total(j.from), lines = scrollback_lines(j.from), pushed = 0;
 	struct linetimes fresh = { 0 };
 	struct scrollback_walk w = scrollback_seek(j.from, total - lines);
@@ -80,10 +111,15 @@ void rewrap(struct scrollback **back, size_t budget, struct wraps *wraps, struct
 		bool goes_on = wraps->n && wraps_goes_on(wraps, n) && j.n < LOGICAL_MOST;
 		if (!j.n)
 			j.time = linetimes_of(times, n);
+		find_places(&j, n);
 		if (!j.n && !goes_on) {         /* most lines are short */
 			keep_time(&j);
-			if (scrollback_copy(j.to, j.from, &w, cols))
+			if (scrollback_copy(j.to, j.from, &w, cols)) {
+				for (unsigned i = 0; i < j.places->n; i++)
+					if (j.kept[i].here)
+						move_place(&j, i, scrollback_total(j.to) - 1, 0);
 				continue;
+			}
 		}
 		scrollback_skip(j.from, &w);
 		join(&j, total - 1 - n, goes_on);
@@ -95,6 +131,13 @@ void rewrap(struct scrollback **back, size_t budget, struct wraps *wraps, struct
 	scrollback_renumber(j.to, next);
 	for (size_t i = 0; i < j.n_times; i++)
 		linetimes_mark(&fresh, first + j.times[i].index, next, j.times[i].time.host_ms, j.times[i].time.guest_ns);
+	for (unsigned i = 0; places && i < places->n; i++) {
+		struct docpos *p = &places->at[i];
+		if (j.kept[i].moved)
+			*p = (struct docpos){ first + j.kept[i].to.line, j.kept[i].to.col };
+		else
+			p->line = p->line < total ? first : next + (p->line - total);
+	}
 	const struct linetime *last = linetimes_of(times, total);      /* of the screen's rows */
 	if (last)
 		linetimes_mark(&fresh, next, next + (times->end - total), last->host_ms, last->guest_ns);

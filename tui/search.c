@@ -195,6 +195,14 @@ bool search_slice(struct search *s, const struct document *d)
 }
 
 void search_cancel(struct search *s) { s->cancelled = true; }
+
+void search_restart(struct search *s)
+{
+	s->n = s->n_old = 0;
+	s->too_hard = 0;
+	s->started = s->cancelled = false;
+}
+
 bool search_full(const struct search *s) { return s->n == SEARCH_MOST; }
 unsigned search_too_hard(const struct search *s) { return s->too_hard; }
 const char *search_pattern(const struct search *s) { return s->pattern; }

@@ -16,6 +16,8 @@ void search_free(struct search *s);
 /* Look at some more lines; true: there is more to do. */
 bool search_slice(struct search *s, const struct document *d);
 void search_cancel(struct search *s);
+/* Forget what was found and begin anew with the next slice: the lines have other numbers now. */
+void search_restart(struct search *s);
 /* How far it is, and what was found, in order; *matches is valid until the next slice. */
 size_t search_matches(const struct search *s, const struct match **matches);
 unsigned search_too_hard(const struct search *s);

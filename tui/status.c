@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SAMPLE_MS = 1000, IDLE_MIPS = 3 };
+enum { SAMPLE_MS = 1000, IDLE_MIPS = 3, MESSAGE_ROWS = 4 };
 
 /* Called when the machine reported something and when a sample is due.  Samples stop by themselves while the machine stands still. */
 void status_sample(struct app *a, int64_t now)
@@ -17,7 +17,8 @@ void status_sample(struct app *a, int64_t now)
 		a->dirty = true;
 	if (a->sample_at && now < a->sample_at)
 		return;
-	double mips = s->at_ms && now > s->at_ms ? (double)(a->st.icount - s->icount) / (double)(now - s->at_ms) / 1000.0 : 0;
+	/* A machine that was put back has done fewer than it had. */
+	double mips = s->at_ms && now > s->at_ms && a->st.icount > s->icount ? (double)(a->st.icount - s->icount) / (double)(now - s->at_ms) / 1000.0 : 0;
 	bool moved = a->st.icount != s->icount, idle = mips < IDLE_MIPS;
 	bool changed = s->disk != s->disk_seen || (int)mips != (int)s->mips || (!idle && strcmp(s->cpu_mode, a->st.cpu_mode));
 	if (!a->sample_at) {                    /* first look after standing still: nothing to divide by yet */
@@ -40,45 +41,6 @@ static enum role run_role(const struct app *a)
 	return a->st.run == VM_RUNNING ? ROLE_STATUS_RUN : a->st.run == VM_ERROR ? ROLE_STATUS_ERROR : ROLE_STATUS_STOP;
 }
 
-/* Text of a console in the line, behind a blank. */
-static void console_text(const struct app *a, unsigned i, char *buf, size_t size)
-{
-	const struct view *v = a->views[i];
-	snprintf(buf, size, "%u:%s%s", i + 1, v->is_monitor ? "monitor" : v->label, v->activity ? "*" : "");
-}
-
-/* The state and the name before the consoles; returns the column where these begin. */
-static int consoles_begin(const struct app *a)
-{
-	return (int)strlen(a->st.run_text ? a->st.run_text : "") + 2 + (a->st.name[0] ? (int)strlen(a->st.name) + 1 : 0);
-}
-
-static int draw_consoles(struct app *a, int x, int y, int limit)
-{
-	const struct style *role = a->theme.role;
-	char text[96];
-	for (unsigned i = 0; i < a->n_views; i++) {
-		enum role r = i == a->focus ? ROLE_STATUS_FOCUS : a->views[i]->activity ? ROLE_STATUS_ACTIVITY : ROLE_STATUS;
-		console_text(a, i, text, sizeof text);
-		x = grid_text(&a->grid, x, y, limit, role[ROLE_STATUS], " ");
-		x = grid_text(&a->grid, x, y, limit, role[r], text);
-	}
-	return x;
-}
-
-int status_console_at(const struct app *a, int at)
-{
-	char text[96];
-	int x = consoles_begin(a);
-	for (unsigned i = 0; i < a->n_views && !a->message_until; i++) {
-		console_text(a, i, text, sizeof text);
-		if (at > x && at <= x + (int)strlen(text))
-			return (int)i;
-		x += 1 + (int)strlen(text);
-	}
-	return -1;
-}
-
 static unsigned terminals(const struct app *a)
 {
 	unsigned n = 0;
@@ -87,12 +49,20 @@ static unsigned terminals(const struct app *a)
 	return n;
 }
 
-/* " C-A-+key ", " C-A- c a s w g? " while they are chosen. */
-static void sticky(const struct app *a, char *buf, size_t size)
+/* " Ctrl-Alt-+ key ", " Ctrl-... c a s w g " while they are chosen; brief: " CA+ ", " C... ". */
+static void sticky(const struct app *a, bool brief, char *buf, size_t size)
 {
-	snprintf(buf, size, " %s%s%s%s%s%s ", a->sticky & MOD_CTRL ? "Ctrl-" : "", a->sticky & MOD_ALT ? "Alt-" : "", a->sticky & MOD_SHIFT ? "Shift-" : "",
-		 a->sticky & MOD_SUPER ? "Super-" : "", a->sticky & MOD_ALTGR ? "AltGr-" : "",
-		 a->mode == MODE_STICKY ? "... c a s w g" : a->sticky_locked ? "(held)" : "+ key");
+	static const struct { unsigned mod; const char *name, *brief; } mods[] = {
+		{ MOD_CTRL, "Ctrl-", "C" }, { MOD_ALT, "Alt-", "A" }, { MOD_SHIFT, "Shift-", "S" }, { MOD_SUPER, "Super-", "W" }, { MOD_ALTGR, "AltGr-", "G" },
+	};
+	size_t at = (size_t)snprintf(buf, size, " ");
+	for (unsigned i = 0; i < sizeof mods / sizeof *mods; i++)
+		if (a->sticky & mods[i].mod)
+			at += (size_t)snprintf(buf + at, size - at, "%s", brief ? mods[i].brief : mods[i].name);
+	if (a->mode == MODE_STICKY)
+		snprintf(buf + at, size - at, brief ? "... " : "... c a s w g ");
+	else
+		snprintf(buf + at, size - at, brief ? a->sticky_locked ? "= " : "+ " : a->sticky_locked ? "(held) " : "+ key ");
 }
 
 /* Lights behind the disk's: "T3" triggers and their events, "L" while the console that has the keys is logged, "R" while it or the screen is recorded; "!" when bytes of it were lost. */
@@ -106,70 +76,232 @@ static void flags(const struct app *a, char *buf, size_t size)
 		 a->st.run == VM_RUNNING ? " " : "");
 }
 
-/* Right-aligned: CPU mode, speed, disk light, place in scrollback, prefix. */
-static int draw_right(struct app *a, int y, int left)
+/* ---- what has room in the line ------------------------------------------------------------------------------------------------------- */
+
+enum { LABEL_LEAST = 6, MARK_COLS = 3 };       /* columns of the console that has the keys, however narrow the terminal; of the marks for consoles that have no room */
+
+/* The line, from the left: the machine's state and name, consoles, the place in the scrollback, CPU mode and lights, and what the keys do just now.  What
+ * is worth least goes first when there is no room: lights and CPU mode, words of the place, other consoles, the name, the state.  The console that has the
+ * keys is always there. */
+struct line {
+	char state[48], mode[80], right[240];           /* state: with blanks around it, or "" */
+	int mode_x, right_x, name_x, consoles_x;        /* columns; name_x = consoles_x: no name */
+	unsigned first, end;                            /* the consoles that are shown */
+	int first_x;                                    /* where they begin; behind consoles_x: a mark stands there */
+};
+
+static void console_text(const struct app *a, unsigned i, char *buf, size_t size)
 {
-	char text[200], mode[80] = "", title[64] = "", prefix[32], lights[32];
-	const struct style *role = a->theme.role;
-	struct view *v = app_focused(a);
-	int right = a->cols;
+	const struct view *v = a->views[i];
+	snprintf(buf, size, "%u:%s%s", i + 1, v->is_monitor ? "monitor" : v->label, v->activity ? "*" : "");
+}
+
+/* With the blank before it. */
+static int console_width(const struct app *a, unsigned i)
+{
+	char text[96];
+	console_text(a, i, text, sizeof text);
+	return 1 + text_width(text);
+}
+
+static int consoles_width(const struct app *a, unsigned from, unsigned end)
+{
+	int w = 0;
+	while (from < end)
+		w += console_width(a, from++);
+	return w;
+}
+
+/* With blanks around it; without what explains it when there is no room for that. */
+static void state_text(const struct app *a, char *buf, size_t size, int room)
+{
+	const char *text = a->st.run_text ? a->st.run_text : "", *more = strstr(text, " (");
+	snprintf(buf, size, " %.*s ", more && (int)strlen(text) + 2 > room ? (int)(more - text) : (int)strlen(text), text);
+}
+
+/* What the keys do, if it is not what they always do, at the right end. */
+static void key_mode(struct app *a, struct line *l)
+{
+	char *buf = l->mode, prefix[32];
+	size_t size = sizeof l->mode;
+	buf[0] = 0;
 	if (a->mode == MODE_PREFIX)
-		snprintf(mode, sizeof mode, " %s- ", key_text(&a->prefix, prefix, sizeof prefix));
+		snprintf(buf, size, " %s- ", key_text(&a->prefix, prefix, sizeof prefix));
 	else if (a->mode == MODE_STICKY || a->sticky)
-		sticky(a, mode, sizeof mode);
+		sticky(a, false, buf, size);
 	else if (a->layout.zoomed && a->mode == MODE_DIRECT)
-		snprintf(mode, sizeof mode, " zoom ");
+		snprintf(buf, size, " zoom ");
 	else if (view_is_copy(a->popup))
-		snprintf(mode, sizeof mode, " copy ");
+		snprintf(buf, size, " copy ");
 	else if (paste_goes(a))
-		snprintf(mode, sizeof mode, " paste %d%% ", (int)(100 - a->paste.going.len * 100 / a->paste.total));
-	if (view_is_copy(a->popup))
-		v = a->popup;
+		snprintf(buf, size, " paste %d%% ", (int)(100 - a->paste.going.len * 100 / a->paste.total));
+	if (a->cols < text_width(buf) + LABEL_LEAST + 1 && (a->mode == MODE_STICKY || a->sticky))
+		sticky(a, true, buf, size);
+	l->mode_x = a->cols > text_width(buf) ? a->cols - text_width(buf) : 0;
+}
+
+/* The place in what is looked at, in at most `width` columns; where there is none, the number of terminals if there is room to spare. */
+static void place(struct app *a, char *buf, size_t size, int width, bool spare)
+{
+	struct view *v = view_is_copy(a->popup) ? a->popup : app_focused(a);
+	buf[0] = 0;
 	if (v && v->ops->title)
-		v->ops->title(v, title, sizeof title);
-	if (!title[0] && terminals(a) > 1)
-		snprintf(title, sizeof title, "%u terminals", terminals(a));
-	right -= (int)strlen(mode);
-	grid_text(&a->grid, right, y, a->cols, role[ROLE_STATUS_PREFIX], mode);
+		v->ops->title(v, buf, size, width);
+	if (!buf[0] && spare && terminals(a) > 1)
+		snprintf(buf, size, "%u terminals", terminals(a));
+}
+
+static void cpu_and_lights(const struct app *a, char *buf, size_t size)
+{
+	char lights[32];
 	flags(a, lights, sizeof lights);
 	if (a->st.run != VM_RUNNING)
-		snprintf(text, sizeof text, "%s%s%s%s ", title, title[0] ? "  " : "", a->speed.cpu_mode, lights);
+		snprintf(buf, size, "%s%s ", a->speed.cpu_mode, lights);
 	else if (a->speed.mips < IDLE_MIPS)
-		snprintf(text, sizeof text, "%s%s%s  idle %s%s", title, title[0] ? "  " : "", a->speed.cpu_mode, a->speed.disk ? "D" : "-", lights);
+		snprintf(buf, size, "%s  idle %s%s", a->speed.cpu_mode, a->speed.disk ? "D" : "-", lights);
 	else
-		snprintf(text, sizeof text, "%s%s%s  %.0f MIPS %s%s", title, title[0] ? "  " : "", a->speed.cpu_mode, a->speed.mips, a->speed.disk ? "D" : "-", lights);
-	/* A narrow terminal keeps what matters most: the place in the scrollback, even before the consoles, or nothing. */
-	if (left + (int)strlen(text) + 1 > right)
-		snprintf(text, sizeof text, "%s%s ", title[0] ? " " : "", title);
-	if (left + (int)strlen(text) + 1 > right && (!title[0] || a->message_until))
-		return right;
-	if ((int)strlen(text) > right)
-		return right;
-	right -= (int)strlen(text);
-	grid_text(&a->grid, right, y, a->cols - (int)strlen(mode), role[ROLE_STATUS], text);
-	return right;
+		snprintf(buf, size, "%s  %.0f MIPS %s%s", a->speed.cpu_mode, a->speed.mips, a->speed.disk ? "D" : "-", lights);
+}
+
+/* What stands at the right end when `left` columns are taken and `least` of these cannot be missed. */
+static void lay_right(struct app *a, struct line *l, int left, int least)
+{
+	char title[80], cpu[120];
+	const char *gap = l->mode[0] ? "" : " ";
+	place(a, title, sizeof title, l->mode_x, true);
+	cpu_and_lights(a, cpu, sizeof cpu);
+	snprintf(l->right, sizeof l->right, "%s%s%s", title, title[0] ? "  " : "", cpu);
+	if (left + 1 + (int)strlen(l->right) > l->mode_x) {
+		place(a, title, sizeof title, l->mode_x - least - 1 - (int)strlen(gap), false);
+		snprintf(l->right, sizeof l->right, "%s%s", title, title[0] ? gap : "");
+	}
+	l->right_x = l->mode_x - (int)strlen(l->right);
+}
+
+/* As many whole consoles as there is room for, among them the one that has the keys. */
+static void choose_consoles(const struct app *a, struct line *l, int room)
+{
+	unsigned n = a->n_views, f = a->focus;
+	l->first = 0;
+	l->end = n;
+	if (!n || consoles_width(a, 0, n) <= room)
+		return;
+	while (l->first < f && (l->first ? MARK_COLS : 0) + consoles_width(a, l->first, f + 1) + (f + 1 < n ? MARK_COLS : 0) > room)
+		l->first++;
+	for (l->end = f + 1; l->end < n && (l->first ? MARK_COLS : 0) + consoles_width(a, l->first, l->end + 1) + (l->end + 1 < n ? MARK_COLS : 0) <= room; )
+		l->end++;
+}
+
+static void lay_line(struct app *a, struct line *l)
+{
+	int state, name = a->st.name[0] ? text_width(a->st.name) + 1 : 0, focus = a->focus < a->n_views ? console_width(a, a->focus) : 0;
+	int least = focus < LABEL_LEAST ? focus : LABEL_LEAST;
+	state_text(a, l->state, sizeof l->state, a->cols - focus);
+	state = (int)strlen(l->state);
+	key_mode(a, l);
+	lay_right(a, l, state + name + consoles_width(a, 0, a->n_views), state + focus);
+	if (!l->right[0])
+		lay_right(a, l, a->cols, focus);
+	if (!l->right[0])
+		lay_right(a, l, a->cols, least);
+	if (!l->right[0] && view_is_copy(a->popup)) {   /* the place alone says so, too */
+		l->mode[0] = 0;
+		l->mode_x = a->cols;
+		lay_right(a, l, a->cols, least);
+	}
+	if (state + least > l->right_x)
+		l->state[state = 0] = 0;
+	l->name_x = state;
+	l->consoles_x = state + (state && state + name + focus <= l->right_x ? name : 0);
+	choose_consoles(a, l, l->right_x - l->consoles_x);
+	l->first_x = l->consoles_x + (l->first && l->consoles_x + MARK_COLS + focus <= l->right_x ? MARK_COLS : 0);
+}
+
+/* ---- drawing ------------------------------------------------------------------------------------------------------------------------- */
+
+/* "<" and ">" stand for consoles that have no room; when there is something new in one of them, they have its look and a star. */
+static void draw_mark(struct app *a, int x, int y, int limit, const char *mark, unsigned from, unsigned end)
+{
+	bool news = false;
+	for (unsigned i = from; i < end; i++)
+		news |= a->views[i]->activity;
+	if (from < end && x + MARK_COLS <= limit)
+		grid_printf(&a->grid, x + 1, y, limit, a->theme.role[news ? ROLE_STATUS_ACTIVITY : ROLE_STATUS], "%s%s", mark, news ? "*" : "");
+}
+
+static void draw_consoles(struct app *a, const struct line *l, int y)
+{
+	const struct style *role = a->theme.role;
+	char text[96];
+	int x = l->first_x;
+	draw_mark(a, l->consoles_x, y, x, "<", 0, l->first);
+	for (unsigned i = l->first; i < l->end; i++) {
+		enum role r = i == a->focus ? ROLE_STATUS_FOCUS : a->views[i]->activity ? ROLE_STATUS_ACTIVITY : ROLE_STATUS;
+		console_text(a, i, text, sizeof text);
+		x = grid_fit(&a->grid, x + 1, y, l->right_x, role[r], text);
+	}
+	draw_mark(a, x, y, l->right_x, ">", l->end, a->n_views);
+}
+
+int status_console_at(struct app *a, int at)
+{
+	struct line l;
+	lay_line(a, &l);
+	int x = l.first_x;
+	for (unsigned i = l.first; i < l.end && !a->message_until; x += console_width(a, i++))
+		if (at > x && at < x + console_width(a, i) && at < l.right_x)
+			return (int)i;
+	return -1;
+}
+
+static void draw_right(struct app *a, const struct line *l, int y)
+{
+	grid_text(&a->grid, l->right_x, y, l->mode_x, a->theme.role[ROLE_STATUS], l->right);
+	grid_text(&a->grid, l->mode_x, y, a->cols, a->theme.role[ROLE_STATUS_PREFIX], l->mode);
+}
+
+/* A message that is longer than the line takes rows above it too, at most half of the screen; of a very low one, all. */
+static void draw_message(struct app *a, int y)
+{
+	struct style s = a->theme.role[a->message_is_error ? ROLE_STATUS_ERROR : ROLE_STATUS_MESSAGE];
+	struct line l;
+	state_text(a, l.state, sizeof l.state, a->cols);
+	int x = grid_text(&a->grid, 0, y, a->cols, a->theme.role[run_role(a)], l.state), end = x + text_width(a->message) + 2;
+	if (end <= a->cols) {
+		key_mode(a, &l);
+		lay_right(a, &l, end, a->cols);
+		if (l.right_x >= end)
+			draw_right(a, &l, y);
+		grid_printf(&a->grid, x, y, a->cols, s, " %s ", a->message);
+		return;
+	}
+	int most = a->rows < 2 * MESSAGE_ROWS ? a->rows - 1 : a->rows / 2, rows = grid_wrap(NULL, 0, 0, a->cols, most, s, a->message);
+	a->foot = rows;
+	grid_fill(&a->grid, (struct rect){ 0, y - rows + 1, a->cols, rows }, s);
+	grid_wrap(&a->grid, 0, y - rows + 1, a->cols, most, s, a->message);
 }
 
 void status_draw(struct app *a)
 {
 	const struct style *role = a->theme.role;
-	int y = a->rows - 1, x = 0;
+	struct line l;
+	int y = a->rows - 1;
 	grid_fill(&a->grid, (struct rect){ 0, y, a->cols, 1 }, role[ROLE_STATUS]);
-	if (a->prompt.active && !a->message_until) {
+	if (a->message_until) {
+		draw_message(a, y);
+		return;
+	}
+	if (a->prompt.active) {
 		grid_fill(&a->grid, (struct rect){ 0, y, a->cols, 1 }, role[ROLE_STATUS_MESSAGE]);
 		char mark[2] = { a->prompt_mark == '#' ? ':' : a->prompt_mark == 'u' ? '/' : a->prompt_mark };
-		x = grid_text(&a->grid, 0, y, a->cols, role[ROLE_STATUS_MESSAGE], mark);
+		int x = grid_text(&a->grid, 0, y, a->cols, role[ROLE_STATUS_MESSAGE], mark);
 		prompt_draw(&a->prompt, &a->grid, x, y, a->cols, role[ROLE_STATUS_MESSAGE]);
 		return;
 	}
-	x = grid_printf(&a->grid, 0, y, a->cols, role[run_role(a)], " %s ", a->st.run_text ? a->st.run_text : "");
-	if (a->message_until) {
-		enum role r = a->message_is_error ? ROLE_STATUS_ERROR : ROLE_STATUS_MESSAGE;
-		grid_printf(&a->grid, x, y, draw_right(a, y, x + (int)strlen(a->message) + 2), role[r], " %s ", a->message);
-		return;
-	}
-	if (a->st.name[0])
-		x = grid_printf(&a->grid, x, y, a->cols, role[ROLE_STATUS], " %s", a->st.name);
-	x = draw_consoles(a, x, y, a->cols);
-	draw_right(a, y, x);
+	lay_line(a, &l);
+	grid_text(&a->grid, 0, y, l.right_x, role[run_role(a)], l.state);
+	if (l.name_x < l.consoles_x)
+		grid_printf(&a->grid, l.name_x, y, l.right_x, role[ROLE_STATUS], " %s", a->st.name);
+	draw_consoles(a, &l, y);
+	draw_right(a, &l, y);
 }

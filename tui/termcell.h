@@ -1,10 +1,10 @@
-/* termcell.h - cells of the terminal emulation (libvterm) as cells of a grid, and back; the theme says what plain text looks like. */
+/* termcell.h - cells of the terminal emulation (libvterm) as cells of a grid, and back.  Colours that a guest left to its terminal, the default
+ * ones and palette entries, stay so: theme_style() says what they look like. */
 #ifndef TUI_TERMCELL_H
 #define TUI_TERMCELL_H
 #include "tui/grid.h"
-#include "tui/theme.h"
 #include <vterm.h>
-void termcell_read(const struct theme *t, const VTermScreenCell *from, struct cell *to);
+void termcell_read(const VTermScreenCell *from, struct cell *to);
 /* wide: the next cell is this one's other half. */
-void termcell_write(const struct theme *t, const struct cell *from, bool wide, VTermScreenCell *to);
+void termcell_write(const struct cell *from, bool wide, VTermScreenCell *to);
 #endif

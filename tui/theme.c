@@ -154,6 +154,21 @@ bool theme_load(struct theme *t, const char *path, theme_find_fn find, void *arg
 	return true;
 }
 
+static uint32_t own_colour(const struct theme *t, uint32_t c, uint32_t plain)
+{
+	if (c & COLOUR_DEFAULT)
+		return plain;
+	unsigned n = c & COLOUR_PALETTE ? c & 0xff : 16;
+	return n < 16 && t->ansi[n] != THEME_AS_IS ? t->ansi[n] : c;
+}
+
+struct style theme_style(const struct theme *t, struct style s)
+{
+	s.fg = own_colour(t, s.fg, t->role[ROLE_TEXT].fg);
+	s.bg = own_colour(t, s.bg, t->role[ROLE_TEXT].bg);
+	return s;
+}
+
 void theme_make_mono(struct theme *t)
 {
 	for (unsigned i = 0; i < ROLE_COUNT; i++) {

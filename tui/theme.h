@@ -26,6 +26,8 @@ typedef bool (*theme_find_fn)(void *arg, const char *name, char *path, size_t si
 void theme_builtin(struct theme *t);
 /* Load on top of *t.  find resolves names of `include`. */
 bool theme_load(struct theme *t, const char *path, theme_find_fn find, void *arg, struct error *err);
+/* What a text console left to its terminal, the default colours and the first 16 of the palette, as the theme has it. */
+struct style theme_style(const struct theme *t, struct style s);
 /* Take away all colours, keeping what they told by attributes. */
 void theme_make_mono(struct theme *t);
 #endif

@@ -12,7 +12,7 @@
 
 /* HARD_MOST lines at the limit of search.c are some 30 ms in all. */
 enum { HARD_MOST = 64, LOG_MOST = 64 << 10, SCREEN_ROWS = 128, ROW_TEXT = 512, TIMES_MOST = 1000000, COOLDOWN_MOST = 86400 };
-enum { DO_PAUSE = 1, DO_NOTIFY = 2 };
+enum { DO_PAUSE = 1, DO_NOTIFY = 2, DO_SNAPSHOT = 4 };
 
 struct trigger {
 	char name[32], pattern[256], pane[64], send[256], monitor[256];
@@ -68,8 +68,8 @@ static bool string(const char *option, const char *value, char *out, size_t size
 static bool option(struct trigger *t, const char *word, struct error *err)
 {
 	const char *value = strchr(word, '=') ? strchr(word, '=') + 1 : "";
-	if (!strcmp(word, "pause") || !strcmp(word, "notify")) {
-		t->actions |= *word == 'p' ? DO_PAUSE : DO_NOTIFY;
+	if (!strcmp(word, "pause") || !strcmp(word, "notify") || !strcmp(word, "snapshot")) {
+		t->actions |= *word == 'p' ? DO_PAUSE : *word == 's' ? DO_SNAPSHOT : DO_NOTIFY;
 		return true;
 	}
 	if (!strncmp(word, "match=", 6))
@@ -84,9 +84,7 @@ static bool option(struct trigger *t, const char *word, struct error *err)
 		return number("times", value, TIMES_MOST, &t->times, err);
 	if (!strncmp(word, "cooldown=", 9))
 		return number("cooldown", value, COOLDOWN_MOST, &t->cooldown_s, err);
-	if (!strncmp(word, "snapshot", 8))
-		return error_set(err, "trigger: snapshot is not possible, for this vmux cannot save a machine's state");
-	return error_set(err, "trigger: \"%s\" is none of match=, pane=, times=, cooldown=, pause, notify, send=, monitor=", word);
+	return error_set(err, "trigger: \"%s\" is none of match=, pane=, times=, cooldown=, pause, snapshot, notify, send=, monitor=", word);
 }
 
 bool triggers_add(struct triggers **all, char *const *word, unsigned n, struct error *err)
@@ -109,7 +107,7 @@ bool triggers_add(struct triggers **all, char *const *word, unsigned n, struct e
 	if (!t.pattern[0])
 		return error_set(err, "trigger %s: match=REGEX is missing (only panic, oops and lockup bring their own)", t.name);
 	if (!t.actions && !t.send[0] && !t.monitor[0])
-		return error_set(err, "trigger %s: an action is missing: pause, notify, send=TEXT or monitor=LINE", t.name);
+		return error_set(err, "trigger %s: an action is missing: pause, snapshot, notify, send=TEXT or monitor=LINE", t.name);
 	for (unsigned i = 0; *all && i < (*all)->n; i++)
 		if (!strcmp((*all)->t[i].name, t.name))
 			return error_set(err, "trigger %s: there is one of this name already", t.name);
@@ -147,6 +145,13 @@ static void log_event(struct app *a, const char *name, const char *pane, const c
 	text_printf(log, "%10.3f  %s on %s: %.*s\n", (double)a->st.virtual_ns / 1e9, name, pane, (int)(len > 200 ? 200 : len), text);
 }
 
+void triggers_note(struct app *a, const char *name, const char *what, const char *text)
+{
+	if (a->triggers)
+		log_event(a, name, what, text, (unsigned)strlen(text));
+	a->dirty = true;
+}
+
 static void run_monitor(struct app *a, const struct trigger *t)
 {
 	struct text out = { 0 };
@@ -165,6 +170,8 @@ static void fire(struct app *a, struct trigger *t, struct view *v, const char *t
 		vm_stop(a->vm);                 /* first: what follows takes time */
 	vm_get_status(a->vm, &a->st);
 	log_event(a, t->name, v->label, text, len);
+	if (t->actions & DO_SNAPSHOT)
+		snapshots_ask(a, VM_SNAPSHOT_SAVE, "", t->name);
 	if (t->send[0] && !sendtext(v, t->send, &err)) {
 		log_event(a, t->name, "send", err.msg, (unsigned)strlen(err.msg));
 		app_error(a, "trigger %s: %s", t->name, err.msg);
@@ -257,6 +264,32 @@ static struct row *row_before(struct trigger_watch *w, const struct row *now)
 	return NULL;
 }
 
+static struct trigger_watch *screen_watch_of(struct view *v)
+{
+	struct trigger_watch *w = watch_of(v);
+	if (!w->rows && (!(w->rows = calloc(SCREEN_ROWS, sizeof *w->rows)) || !(w->before = calloc(SCREEN_ROWS, sizeof *w->before))))
+		abort();
+	return w;
+}
+
+/* Text that was there a frame ago has been looked at. */
+static void look_at_row(struct app *a, struct view *v, struct trigger_watch *w, struct row *r, const char *text, size_t len)
+{
+	*r = (struct row){ .len = (unsigned)(len < ROW_TEXT ? len : ROW_TEXT) };
+	memcpy(r->text, text, r->len);
+	struct row *old = row_before(w, r);
+	r->fired = old ? old->fired : 0;
+	if (r->len && (!old || old->len != r->len))
+		look(a, v, r->text, r->len, &r->fired);
+}
+
+void triggers_row(struct app *a, struct view *v, const char *text, size_t len)
+{
+	struct row r;
+	if (a->triggers)
+		look_at_row(a, v, screen_watch_of(v), &r, text, len);
+}
+
 void triggers_screen(struct app *a, struct view *v)
 {
 	struct cell cells[ROW_TEXT / 2];
@@ -265,20 +298,12 @@ void triggers_screen(struct app *a, struct view *v)
 	if (!a->triggers || !v->ops->lines)
 		return;
 	v->ops->lines(v, &rows);
-	struct trigger_watch *w = watch_of(v);
-	if (!w->rows && (!(w->rows = calloc(SCREEN_ROWS, sizeof *w->rows)) || !(w->before = calloc(SCREEN_ROWS, sizeof *w->before))))
-		abort();
+	struct trigger_watch *w = screen_watch_of(v);
 	rows = rows > SCREEN_ROWS ? SCREEN_ROWS : rows;
 	for (unsigned y = 0; y < rows; y++) {
-		struct row *r = &w->rows[y], *old;
 		unsigned n = v->ops->row(v, y, cells, ROW_TEXT / 2);
 		size_t len = cells_text(cells, n < ROW_TEXT / 2 ? n : ROW_TEXT / 2, text, sizeof text);
-		*r = (struct row){ .len = (unsigned)(len < ROW_TEXT ? len : ROW_TEXT) };
-		memcpy(r->text, text, r->len);
-		old = row_before(w, r);
-		r->fired = old ? old->fired : 0;
-		if (r->len && (!old || old->len != r->len))
-			look(a, v, r->text, r->len, &r->fired);
+		look_at_row(a, v, w, &w->rows[y], text, len);
 	}
 	struct row *swap = w->before;
 	w->before = w->rows;

@@ -109,6 +109,13 @@ int drive_read_now(struct drive *d, uint64_t offset, void *buf, size_t len);
 /* Wait until nothing is in flight (machine lock held; completions run inside): reset, stop, save, quit.  Requests held back by the
  * error policy stay held. */
 void drive_drain(struct machine *m);
+/* The same, but what throttling holds back stays there.  Under -icount completions run only here and in drive_drain. */
+void drive_finish(struct machine *m);
+/* Any thread: would drive_finish have something to do? */
+bool drive_busy(struct machine *m);
+
+/* Machine standing still: requests that come now are not begun before the machine goes on; until they are let through again. */
+void drives_hold(struct machine *m, bool on);
 
 /* Monitor: put in another medium; take it out.  format NULL = probe; readonly -1 keeps, 0 wants it writable, 1 read-only. */
 bool drive_change(struct drive *d, const char *file, const char *format, int readonly, struct error *err);

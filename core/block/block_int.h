@@ -14,6 +14,7 @@ struct blocks {
 	struct drive *drives, **drives_end;
 	struct node *nodes;                     /* node.h; newest first */
 	struct listener listener;
+	bool holding;                           /* requests are held from the start (drives_hold) */
 	unsigned none_count;                    /* names of drives without id=: "none0" ... */
 	unsigned node_count;                    /* names of media: "#block100" ... */
 	struct req_list held;                   /* failed, to be tried again when the machine goes on; machine lock */

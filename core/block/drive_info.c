@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 static const char *cache_text(const struct image_opts *o)
 {
@@ -88,12 +87,9 @@ void node_info(const struct node *n, bool verbose, struct text *out)
 
 void drive_info_stats(const struct drive *d, struct text *out)
 {
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	int64_t now = t.tv_sec * NS_PER_SEC + t.tv_nsec;
 	text_printf(out, "%s: rd_bytes=%llu wr_bytes=%llu rd_operations=%llu wr_operations=%llu flush_operations=%llu wr_total_time_ns=%llu "
 		"rd_total_time_ns=%llu flush_total_time_ns=%llu rd_merged=0 wr_merged=0 idle_time_ns=%lld\n", d->id,
 		(unsigned long long)d->rd.bytes, (unsigned long long)d->wr.bytes, (unsigned long long)d->rd.ops, (unsigned long long)d->wr.ops,
 		(unsigned long long)d->flush.ops, (unsigned long long)d->wr.time_ns, (unsigned long long)d->rd.time_ns,
-		(unsigned long long)d->flush.time_ns, (long long)(d->last_ns ? now - d->last_ns : 0));
+		(unsigned long long)d->flush.time_ns, (long long)(d->last_ns ? host_ns() - d->last_ns : 0));
 }

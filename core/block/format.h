@@ -64,8 +64,17 @@ bool image_resize(struct image *im, uint64_t size, struct error *err);
 /* The format a block of this content would be taken for, or NULL: raw. */
 const char *image_probe(const uint8_t *head, size_t len);
 
+/* A file without a name in $TMPDIR or /var/tmp; -1 and err, in which `why` says what it is for. */
+int image_temp_file(const char *why, struct error *err);
 /* Overlay: write what it holds into the image below.  Nothing may be in flight. */
 bool overlay_commit(struct image *im, struct error *err);
+
+/* What it holds, into a new file, and from one (content.h): overlay_prepare reads it in, size being that of the disk; overlay_take takes it up in
+ * the place of what is there, overlay_leave forgets it.  Nothing may be in flight.  overlay_save: 0 or -errno. */
+int overlay_save(const struct image *im, int fd);
+bool overlay_prepare(struct image *im, uint64_t size, int fd, struct error *err);
+void overlay_take(struct image *im);
+void overlay_leave(struct image *im);
 
 /* Part [skip, skip+len) of an iovec in `out` (room for n entries); returns how many entries it took. */
 int iov_slice(const struct iovec *iov, int n, uint64_t skip, uint64_t len, struct iovec *out);

@@ -1,4 +1,5 @@
 /* image.c - open image files: names, access, size, guessing the format. */
+#include "core/block/content.h"
 #include "core/block/format.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -112,7 +113,7 @@ static struct image *open_one(const char *file, const char *format, const struct
 	im->fd = -1;
 	im->opts = *opts;
 	im->file = strdup(file);
-	if (open_file(im, err) && (opts->no_lock || image_lock(im->fd, !im->readonly, opts->share_rw, file, err)) &&
+	if (open_file(im, err) && (opts->no_lock || image_lock(im->fd, !im->readonly, opts->share_rw, file, err)) && restore_finish(im, err) &&
 	    choose_format(im, format, err) && im->format->open(im, err))
 		return im;
 	im->format = NULL;

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { CLUSTER = 4096 };
@@ -18,6 +19,8 @@ struct overlay {
 	pthread_mutex_t lock;           /* guards map, and the order of "copy up, then write" */
 	uint8_t *map;
 	int fd;
+	uint8_t *next_map;              /* read in by overlay_prepare; NULL: nothing is */
+	int next_fd;
 };
 
 static bool mapped(const struct overlay *o, uint64_t cluster)
@@ -25,7 +28,7 @@ static bool mapped(const struct overlay *o, uint64_t cluster)
 	return o->map[cluster >> 3] >> (cluster & 7) & 1;
 }
 
-static int temp_file(struct error *err)
+int image_temp_file(const char *why, struct error *err)
 {
 	const char *dir = getenv("TMPDIR");
 	char path[4096];
@@ -41,7 +44,7 @@ static int temp_file(struct error *err)
 	snprintf(path, sizeof(path), "%s/vmux.%016llx", dir, (unsigned long long)name);
 	fd = open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
 	if (fd < 0) {
-		error_set(err, "Could not create a temporary file in '%s' for snapshot=on: %s", dir, strerror(errno));
+		error_set(err, "Could not create a temporary file in '%s' %s: %s", dir, why, strerror(errno));
 		return -1;
 	}
 	unlink(path);
@@ -60,7 +63,7 @@ static bool overlay_open(struct image *im, struct error *err)
 		free(o);
 		return error_set(err, "Not enough memory for the map of a temporary overlay of '%s'", im->file);
 	}
-	o->fd = temp_file(err);
+	o->fd = image_temp_file("for snapshot=on", err);
 	if (o->fd < 0 || ftruncate(o->fd, (off_t)(clusters * CLUSTER))) {
 		if (o->fd >= 0) {
 			error_set(err, "Could not make a temporary overlay of '%s': %s", im->file, strerror(errno));
@@ -75,9 +78,20 @@ static bool overlay_open(struct image *im, struct error *err)
 	return true;
 }
 
+void overlay_leave(struct image *im)
+{
+	struct overlay *o = im->priv;
+	if (!o->next_map)
+		return;
+	close(o->next_fd);
+	free(o->next_map);
+	o->next_map = NULL;
+}
+
 static void overlay_close(struct image *im)
 {
 	struct overlay *o = im->priv;
+	overlay_leave(im);
 	close(o->fd);
 	pthread_mutex_destroy(&o->lock);
 	free(o->map);
@@ -207,6 +221,71 @@ bool overlay_commit(struct image *im, struct error *err)
 	if (ftruncate(o->fd, 0) || ftruncate(o->fd, (off_t)(clusters * CLUSTER)))
 		return error_set(err, "Could not empty the temporary overlay of '%s': %s", im->file, strerror(errno));
 	return true;
+}
+
+/* ---- what a snapshot keeps of it: the clusters that are here at their places, then the map ------------------------------------------------ */
+
+static int copy_clusters(int from, int to, const uint8_t *map, uint64_t clusters)
+{
+	uint8_t buf[CLUSTER];
+	struct iovec iov = { buf, CLUSTER };
+	int r = 0;
+	for (uint64_t c = 0; !r && c < clusters; c++)
+		if (map[c >> 3] >> (c & 7) & 1 && !(r = rw_full(from, false, c * CLUSTER, &iov, 1)))
+			r = rw_full(to, true, c * CLUSTER, &iov, 1);
+	return r;
+}
+
+int overlay_save(const struct image *im, int fd)
+{
+	struct overlay *o = im->priv;
+	uint64_t clusters = (im->size + CLUSTER - 1) / CLUSTER;
+	struct iovec map = { o->map, clusters / 8 + 1 };
+	int r = copy_clusters(o->fd, fd, o->map, clusters);
+	return r ? r : rw_full(fd, true, clusters * CLUSTER, &map, 1);
+}
+
+bool overlay_prepare(struct image *im, uint64_t size, int fd, struct error *err)
+{
+	struct overlay *o = im->priv;
+	uint64_t clusters = (im->size + CLUSTER - 1) / CLUSTER;
+	struct stat st;
+	overlay_leave(im);
+	if (size != im->size)
+		return error_set(err, "the disk had %llu bytes when the snapshot was taken, and has %llu now", (unsigned long long)size, (unsigned long long)im->size);
+	if (fstat(fd, &st) || (uint64_t)st.st_size != clusters * CLUSTER + clusters / 8 + 1)
+		return error_set(err, "the snapshot's overlay is damaged: it has the wrong length");
+	struct iovec map = { malloc(clusters / 8 + 1), clusters / 8 + 1 };
+	if (!map.iov_base)
+		return error_set(err, "no memory for the map of the snapshot's overlay");
+	int to = image_temp_file("for snapshot=on", err);
+	if (to < 0) {
+		free(map.iov_base);
+		return false;
+	}
+	int r = ftruncate(to, (off_t)(clusters * CLUSTER)) ? -errno : rw_full(fd, false, clusters * CLUSTER, &map, 1);
+	if (!r)
+		r = copy_clusters(fd, to, map.iov_base, clusters);
+	if (r) {
+		close(to);
+		free(map.iov_base);
+		return error_set(err, "could not read the snapshot's overlay: %s", strerror(-r));
+	}
+	o->next_map = map.iov_base;
+	o->next_fd = to;
+	return true;
+}
+
+void overlay_take(struct image *im)
+{
+	struct overlay *o = im->priv;
+	pthread_mutex_lock(&o->lock);
+	close(o->fd);
+	free(o->map);
+	o->fd = o->next_fd;
+	o->map = o->next_map;
+	o->next_map = NULL;
+	pthread_mutex_unlock(&o->lock);
 }
 
 static void overlay_info(const struct image *im, struct text *out)

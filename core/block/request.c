@@ -3,21 +3,14 @@
  *   drive_submit -> queue -> worker -> done -> (loop thread, machine lock) complete() -> request's done()
  *                                                        \-> held, when the error policy stops the machine; queue again at `cont` */
 #include "core/block/block_int.h"
+#include "core/cpu/vcpu.h"
 #include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum req_state { REQ_IDLE, REQ_QUEUED, REQ_RUNNING, REQ_DONE, REQ_HELD };
-
-static int64_t host_ns(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * NS_PER_SEC + t.tv_nsec;
-}
 
 static void list_add(struct req_list *l, struct block_req *r)
 {
@@ -138,13 +131,16 @@ static void finish(struct blocks *b, struct block_req *r)
 {
 	r->state = REQ_DONE;
 	list_add(&b->done, r);
-	bool post = !b->posted && b->machine->loop && !b->quitting;
+	bool counted = b->machine->counted && b->machine->state == RUN_RUNNING;        /* the vCPUs' thread looks itself */
+	bool post = !counted && !b->posted && b->machine->loop && !b->quitting;
 	if (post)
 		b->posted = true;
 	pthread_cond_broadcast(&b->finished);
 	pthread_mutex_unlock(&b->lock);
 	if (post)
 		loop_post(b->machine->loop, run_completions, b);
+	else if (counted)
+		vcpu_kick(b->machine->cpus[0]);
 }
 
 static void *worker(void *arg)
@@ -190,7 +186,7 @@ static void enqueue(struct blocks *b, struct block_req *r, int result)
 	r->drive->activity = true;
 	pthread_mutex_lock(&b->lock);
 	b->outstanding++;
-	if (!result && b->n_idle == 0 && b->n_threads < MAX_WORKERS)
+	if (!result && b->n_idle == 0 && b->n_threads < (b->machine->counted ? 1 : MAX_WORKERS))
 		add_worker(b);
 	if (result || b->n_threads == 0) {
 		r->result = result ? result : -EAGAIN;
@@ -210,6 +206,12 @@ void drive_submit(struct drive *d, struct block_req *r)
 	r->drive = d;
 	r->image = d->image;
 	r->started_ns = host_ns();
+	if (d->machine->blocks->holding) {
+		r->image = NULL;
+		r->state = REQ_HELD;
+		list_add(&d->machine->blocks->held, r);
+		return;
+	}
 	r->bytes = r->op == BLOCK_FLUSH ? 0 : r->op == BLOCK_DISCARD ? r->length : iov_bytes(r->iov, r->niov);
 	if (!d->image)
 		result = -ENOMEDIUM;
@@ -221,6 +223,12 @@ void drive_submit(struct drive *d, struct block_req *r)
 		r->image = NULL;                /* refused here: no matter for the error policy */
 	if (result || !throttle_holds(d, r))
 		enqueue(d->machine->blocks, r, result);
+}
+
+void drives_hold(struct machine *m, bool on)
+{
+	if (m->blocks)
+		m->blocks->holding = on;
 }
 
 void drive_go_on(struct block_req *r) { enqueue(r->drive->machine->blocks, r, 0); }
@@ -274,6 +282,23 @@ void drive_drain(struct machine *m)
 		throttle_release(d);
 	if (m->blocks)
 		wait_for(m->blocks, NULL);
+}
+
+void drive_finish(struct machine *m)
+{
+	if (m->blocks)
+		wait_for(m->blocks, NULL);
+}
+
+bool drive_busy(struct machine *m)
+{
+	struct blocks *b = m->blocks;
+	if (!b)
+		return false;
+	pthread_mutex_lock(&b->lock);
+	bool busy = b->outstanding;
+	pthread_mutex_unlock(&b->lock);
+	return busy;
 }
 
 void drive_quiesce(struct drive *d)

@@ -17,14 +17,6 @@ struct throttle {
 	unsigned timer;                 /* the loop's, 0 = none */
 };
 
-static int64_t host_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * NS_PER_SEC + t.tv_nsec;
-}
-
 /* Does a limit concern the request, and what does that cost? */
 static double cost(enum limit l, const struct block_req *r)
 {

@@ -7,14 +7,6 @@
 
 enum { PAUSE_MS = 1, SMALL = 256 /* a write of that size is worth its call */, FULL = 8192 };
 
-static int64_t host_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * NS_PER_SEC + ts.tv_nsec;
-}
-
 static size_t put(struct chardev *c, const uint8_t *buf, size_t len)
 {
 	ssize_t n = c->kind->write(c, buf, len);

@@ -3,7 +3,6 @@
 #include "core/char/tls.h"
 #include "core/char/vc.h"
 #include "core/machine/machine.h"
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -122,16 +121,6 @@ void chardev_help(struct text *out)
 		text_printf(out, "  %s\n", (*k)->name);
 }
 
-static bool good_id(const char *id)
-{
-	if (!isalpha((unsigned char)*id))
-		return false;
-	for (; *id; id++)
-		if (!isalnum((unsigned char)*id) && !strchr("-._", *id))
-			return false;
-	return true;
-}
-
 static bool check_keys(const struct chardev_kind *k, const struct kv *kv, struct error *err)
 {
 	static const char *const common[] = { "backend", "id", "mux", "logfile", "logappend", NULL };
@@ -217,7 +206,7 @@ struct chardev *chardev_new(struct machine *m, const struct kv *kv, struct error
 	}
 	if (!chr_bool(kv, "mux", &mux, err))
 		return NULL;
-	if (!good_id(id)) {
+	if (!identifier_ok(id)) {
 		static const char what[] = "Parameter 'id' expects an identifier\n"
 			"Identifiers consist of letters, digits, '-', '.', '_', starting with a letter.";
 		if (!chr_starting(m))
@@ -468,6 +457,16 @@ void chardev_send_break(struct chardev *c, bool on)
 	c = base_of(c);
 	if (c->kind->send_break)
 		c->kind->send_break(c, on);
+}
+
+bool chardev_size(struct chardev *c, unsigned *cols, unsigned *rows)
+{
+	c = base_of(c);
+	*cols = *rows = 0;
+	if (c->kind->size && c->kind->size(c, cols, rows) && *cols && *rows && *cols <= UINT16_MAX && *rows <= UINT16_MAX)
+		return true;
+	*cols = *rows = 0;
+	return false;
 }
 
 bool chardev_is_parport(struct chardev *c) { return base_of(c)->kind->pp_register; }

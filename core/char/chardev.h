@@ -15,7 +15,8 @@
 
 struct machine;
 struct chardev;
-enum chr_event { CHR_OPENED, CHR_CLOSED, CHR_BREAK, CHR_MUX_IN /* this front end got the input focus */, CHR_MUX_OUT };
+enum chr_event { CHR_OPENED, CHR_CLOSED, CHR_BREAK, CHR_MUX_IN /* this front end got the input focus */, CHR_MUX_OUT,
+	CHR_RESIZED /* chardev_size gives something else now */ };
 
 /* Front end's half. */
 struct chr_front {
@@ -24,6 +25,7 @@ struct chr_front {
 	void (*can_write)(void *arg);                            /* after a short chardev_write: there is room again */
 	void (*event)(void *arg, enum chr_event ev);
 	void *arg;
+	bool told_size;                                          /* its user, the guest, is told the terminal's size */
 	bool trickles;                                           /* writes byte by byte: they may be collected for a millisecond */
 	const char *name;                                        /* for the user of a mux: "COM1", "monitor"; or NULL */
 	/* What its user sees on the current line (a prompt, a half-typed command): printed anew after another front end's lines.  Or NULL. */
@@ -56,6 +58,7 @@ struct chardev_kind {
 	unsigned (*get_lines)(struct chardev *c);                /* CTS, DSR, RI, DCD */
 	void (*send_break)(struct chardev *c, bool on);
 	bool (*pp_register)(struct chardev *c, enum chr_pp_op op, uint8_t *val);        /* a real parallel port; false: nothing answered */
+	bool (*size)(struct chardev *c, unsigned *cols, unsigned *rows);                /* as chardev_size; or NULL */
 };
 extern const struct chardev_kind chardev_braille, chardev_file, chardev_msmouse, chardev_null, chardev_parport, chardev_pipe, chardev_pty,
 	chardev_ringbuf, chardev_serial, chardev_socket, chardev_stdio, chardev_testdev, chardev_udp, chardev_vc, chardev_wctablet;
@@ -122,6 +125,8 @@ unsigned chardev_get_lines(struct chardev *c);
 /* The oldest descriptor that the peer of a unix socket has passed (SCM_RIGHTS): the caller's now.  -1: there is none. */
 int chardev_take_fd(struct chardev *c);
 void chardev_send_break(struct chardev *c, bool on);     /* guest's UART sends a break */
+/* How many columns and rows the terminal at the other end shows.  False: nobody knows (both 0).  CHR_RESIZED says when that changes. */
+bool chardev_size(struct chardev *c, unsigned *cols, unsigned *rows);
 /* Is a real parallel port behind it?  Then registers are accessed there. */
 bool chardev_is_parport(struct chardev *c);
 bool chardev_pp_register(struct chardev *c, enum chr_pp_op op, uint8_t *val);

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -157,6 +158,17 @@ static void stdio_close(struct chardev *c)
 	c->priv = NULL;
 }
 
+static bool stdio_size(struct chardev *c, unsigned *cols, unsigned *rows)
+{
+	struct winsize ws;
+
+	if (ioctl(STDIN_FILENO, TIOCGWINSZ, &ws))
+		return false;
+	*cols = ws.ws_col;
+	*rows = ws.ws_row;
+	return true;
+}
+
 static const char *const stdio_keys[] = { "signal", NULL };
 const struct chardev_kind chardev_stdio = { .name = "stdio", .batch = true, .pull = chr_fd_op_pull, .keys = stdio_keys, .open = stdio_open, .close = stdio_close,
-	.write = chr_fd_op_write, .accept_input = chr_fd_op_accept, .work = chr_fd_op_work };
+	.write = chr_fd_op_write, .accept_input = chr_fd_op_accept, .work = chr_fd_op_work, .size = stdio_size };

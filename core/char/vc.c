@@ -19,6 +19,7 @@ struct vc {
 	struct ring out, in;
 	_Atomic bool out_full;                  /* the machine waits for room in out */
 	_Atomic bool posted;                    /* input is on its way to the loop */
+	bool resized;                           /* the front end has to be told; machine lock */
 	struct vc *next;
 };
 struct vcs {
@@ -169,6 +170,10 @@ static void vc_work(struct chardev *c)
 {
 	struct vc *v = c->priv;
 
+	if (v->resized) {
+		v->resized = false;
+		chr_event(c, CHR_RESIZED);
+	}
 	while ((v = c->priv) && ring_used(&v->in)) {
 		uint8_t buf[512];
 		unsigned room = chr_can_read(c);
@@ -192,9 +197,18 @@ static void vc_accept(struct chardev *c)
 		chr_post(c);
 }
 
+static bool vc_shown_size(struct chardev *c, unsigned *cols, unsigned *rows)
+{
+	const struct vc *v = c->priv;
+
+	*cols = v->cols;
+	*rows = v->rows;
+	return true;
+}
+
 static const char *const vc_keys[] = { "width", "height", "cols", "rows", NULL };
 const struct chardev_kind chardev_vc = { .name = "vc", .keys = vc_keys, .open = vc_open, .close = vc_close, .write = vc_out,
-	.accept_input = vc_accept, .work = vc_work };
+	.accept_input = vc_accept, .work = vc_work, .size = vc_shown_size };
 
 /* ---- the front end's half ------------------------------------------------------------------------------------------------------ */
 
@@ -284,9 +298,11 @@ void vc_resize(struct chardev *c, unsigned cols, unsigned rows)
 {
 	struct vc *v = console_of(c);
 
-	if (v) {
+	if (v && (v->cols != cols || v->rows != rows)) {
 		v->cols = cols;
 		v->rows = rows;
+		v->resized = true;
+		post(v);
 	}
 }
 

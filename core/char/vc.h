@@ -14,7 +14,7 @@ struct chardev;
 unsigned vc_count(struct machine *m);
 struct chardev *vc_at(struct machine *m, unsigned n);
 void vc_size(const struct chardev *c, unsigned *cols, unsigned *rows);           /* as asked for by vc:80Cx24C; 0 = any */
-void vc_resize(struct chardev *c, unsigned cols, unsigned rows);                 /* what the UI gives it */
+void vc_resize(struct chardev *c, unsigned cols, unsigned rows);                 /* what the UI gives it: the front end is told, CHR_RESIZED */
 
 /* UI thread, without the machine lock.  Read: bytes printed since; after taking some from a full ring the writer is told (loop_post).
  * Write: bytes typed; returns how many found room; they are delivered by the loop as the front end takes them. */

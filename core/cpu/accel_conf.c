@@ -60,9 +60,9 @@ static bool parse_spec(struct machine *m, const char *spec, const struct accel_o
 	struct kv *kv = kv_parse(spec, "accel", err);
 	bool ok = kv && accel_parse(kv, spec, conf, err) && accel_check(m, conf, spec, err);
 	const char *name = ok ? kv_get(kv, "accel") : "";
-	*ops = !strcmp(name, "jit") ? &accel_jit : !strcmp(name, "interp") || !strcmp(name, "tcg") ? &accel_interp : NULL;
+	*ops = !strcmp(name, "jit") || !strcmp(name, "tcg") ? &accel_jit : !strcmp(name, "interp") ? &accel_interp : !strcmp(name, "kvm") ? &accel_kvm : NULL;
 	if (ok && !*ops)
-		ok = error_set(err, "%s: a machine that runs goes on with interp (also spelt tcg) or jit only", spec);
+		ok = error_set(err, "%s: a machine that runs goes on with jit (also spelt tcg), interp or kvm only", spec);
 	kv_free(kv);
 	return ok;
 }
@@ -81,18 +81,29 @@ static bool use_everywhere(struct machine *m, bool jit)
 	return true;
 }
 
-bool accel_switch(struct machine *m, const char *spec, struct error *err)
+/* From one that keeps nothing of its own; all vCPUs are parked. */
+static bool take_over(struct machine *m, const struct accel_ops *ops, const char *spec, struct error *err)
 {
-	const struct accel_ops *ops, *was = m->accel;
-	struct accel_conf conf = { 0 }, old = m->accel_conf;
-	if (was->run != cpu_run)
-		return error_set(err, "%s: only interp and jit change into each other while the machine runs; this one runs with %s", spec, was->name);
-	if (!parse_spec(m, spec, &ops, &conf, err))
-		return false;
-	bool running = !vcpu_all_parked(m);
-	if (running)
-		vcpu_park_all(m);
-	m->accel_conf = conf;
+	char why[256] = "";
+	enum accel_fit fit = ops->fit ? ops->fit(m, why, sizeof why) : ACCEL_FIT;
+	if (fit == ACCEL_UNFIT)
+		return error_set(err, "%s: %s", spec, why);
+	if (ops->take_over && !ops->take_over(m, err)) {
+		ops->free(m);
+		return error_prefix(err, "%s: ", spec);
+	}
+	use_everywhere(m, false);
+	m->accel = ops;
+	snprintf(m->accel_why, sizeof m->accel_why, fit == ACCEL_SLOW ? "the monitor chose it, though %s" : "the monitor chose it", why);
+	return true;
+}
+
+/* To interp or jit; all vCPUs are parked. */
+static bool use_ours(struct machine *m, const struct accel_ops *ops, const struct accel_conf *conf, const char *spec, struct error *err)
+{
+	const struct accel_ops *was = m->accel;
+	struct accel_conf old = m->accel_conf;
+	m->accel_conf = *conf;
 	bool ok = use_everywhere(m, ops == &accel_jit);
 	if (ok) {
 		m->accel = ops;
@@ -103,6 +114,27 @@ bool accel_switch(struct machine *m, const char *spec, struct error *err)
 		m->accel_conf = old;
 		snprintf(m->accel_why, sizeof m->accel_why, "there was no memory for translated code");
 	}
+	if (was->free)
+		was->free(m);
+	return ok;
+}
+
+bool accel_switch(struct machine *m, const char *spec, struct error *err)
+{
+	const struct accel_ops *ops;
+	struct accel_conf conf = { 0 };
+	if (!m->accel->runs_guest)
+		return error_set(err, "%s: this machine runs no guest code (%s)", spec, m->accel->name);
+	if (!parse_spec(m, spec, &ops, &conf, err))
+		return false;
+	if (m->counted && ops != &accel_interp)
+		return error_set(err, "%s: with -icount the interpreter counts the instructions", spec);
+	if (ops == m->accel && ops->take_over)
+		return true;
+	bool running = !vcpu_all_parked(m);
+	if (running)
+		vcpu_park_all(m);
+	bool ok = ops->take_over ? take_over(m, ops, spec, err) : use_ours(m, ops, &conf, spec, err);
 	if (running)
 		vcpu_resume_all(m);
 	return ok;
@@ -110,9 +142,10 @@ bool accel_switch(struct machine *m, const char *spec, struct error *err)
 
 bool accel_check(const struct machine *m, const struct accel_conf *conf, const char *who, struct error *err)
 {
-	unsigned n = m->n_cpus ? m->n_cpus : m->opt->smp ? m->opt->smp : 1;
-	if (conf->thread_single && n > 1)
-		return error_set(err, "-accel %s: Parameter 'thread' accepts single with one CPU only; each of the %u CPUs has a thread of its own", who, n);
+	unsigned n = m->n_cpus ? m->n_cpus : m->opt->maxcpus ? m->opt->maxcpus : 1;
+	if (conf->thread_single && n > 1 && !m->counted)
+		return error_set(err, "-accel %s: Parameter 'thread' accepts single with one CPU or -icount only; each of the %u CPUs has a thread of its own",
+			who, n);
 	if (conf->lockstep && n > 1)
 		return error_set(err, "-accel %s: Parameter 'lockstep' needs a machine with one CPU: others would write to memory between the two runs", who);
 	return true;
@@ -124,6 +157,10 @@ void accel_print(struct machine *m, struct text *out)
 {
 	const struct accel_conf *c = &m->accel_conf;
 	char off[400];
+	const struct icount_conf *k = &m->opt->icount;
+	if (m->counted)
+		text_printf(out, "time: by instruction count, %u ns each; all CPUs in one thread; idle time %s\n", 1u << k->shift,
+			k->sleep ? "passes as the host's does" : "is skipped");
 	if (c->one_insn)
 		text_printf(out, "blocks: one instruction each\n");
 	if (m->accel != &accel_jit)

@@ -119,6 +119,18 @@ bool break_is_set(const struct machine *m, enum break_kind kind, uint64_t addr)
 	return l && at < l->n && l->p[at].addr == addr && l->p[at].kind == kind;
 }
 
+unsigned break_list(const struct machine *m, struct break_point *out, unsigned room)
+{
+	unsigned n = 0;
+	for (unsigned k = 0; m->breaks && k < 2; k++) {
+		const struct points *l = k ? &m->breaks->data : &m->breaks->code;
+		for (unsigned i = 0; i < l->n && n < room; i++)
+			if (k || !i || l->p[i].addr != l->p[i - 1].addr)
+				out[n++] = (struct break_point){ l->p[i].addr, l->p[i].len, (enum break_kind)l->p[i].kind };
+	}
+	return n;
+}
+
 void breakpoints_free(struct machine *m)
 {
 	if (!m->breaks)

@@ -4,7 +4,7 @@
  * ones; a breakpoint holds in every address space, also where nothing is mapped yet.
  *
  * The engine pays nothing while there are none.  A page with breakpoints on code has no execute tag in any TLB, so that the dispatcher sees
- * who comes (engine.c).  A page with watched bytes has no tags for data; the access that hits is taken back (EXC_AGAIN) and its
+ * who comes (engine_drop.c).  A page with watched bytes has no tags for data; the access that hits is taken back (EXC_AGAIN) and its
  * instruction done once more alone, so that the vCPU stops right after it, as the protocol of gdb wants it. */
 #ifndef CORE_CPU_BREAKPOINT_H
 #define CORE_CPU_BREAKPOINT_H
@@ -25,6 +25,9 @@ bool break_clear(struct machine *m, enum break_kind kind, uint64_t addr, uint64_
 void break_clear_all(struct machine *m);
 /* Is there one of this kind that begins at addr? */
 bool break_is_set(const struct machine *m, enum break_kind kind, uint64_t addr);
+/* All of them but those that are twice at one address of code, at most `room`; returns how many there are, at most room. */
+struct break_point { uint64_t addr, len; enum break_kind kind; };
+unsigned break_list(const struct machine *m, struct break_point *out, unsigned room);
 /* Before the vCPUs are destroyed or after; no vCPU runs. */
 void breakpoints_free(struct machine *m);
 

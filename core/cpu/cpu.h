@@ -125,15 +125,16 @@ enum cpu_mode_bits {
 	M_TS     = 1 << 8, M_EM = 1 << 9, M_NOFXSR = 1 << 10, M_NOXSAVE = 1 << 11,   /* how FP and vector instructions fault */
 	M_STEP   = 1 << 12,             /* one instruction a block: TF, debugger, enabled breakpoints */
 	M_AC     = 1 << 13,             /* alignment checks on */
-	M_BREAK  = 1 << 14,             /* never in cpu.mode, but in the keys of blocks in pages with breakpoints of the debugger (engine.c) */
+	M_BREAK  = 1 << 14,             /* never in cpu.mode, but in the keys of blocks in pages with breakpoints of the debugger (engine_drop.c) */
 };
 
 /* ---- TLB -------------------------------------------------------------------------------------------------------------------- */
 
-enum { TLB_BITS = 11, TLB_SIZE = 1 << TLB_BITS, PAGE_SHIFT = 12, PAGE_SIZE = 1 << PAGE_SHIFT };
+enum { TLB_BITS = 13, TLB_SIZE = 1 << TLB_BITS, TLB_CODE = TLB_SIZE / 2 /* first slot for code fetches, those before are for data */, PAGE_SHIFT = 12, PAGE_SIZE = 1 << PAGE_SHIFT };
 #define PAGE_MASK (~(uint64_t)(PAGE_SIZE - 1))
-/* A tag that no address looking into this slot matches: it names a page of another slot, and is not page-aligned. */
-static inline uint64_t tlb_none(unsigned slot) { return slot == TLB_SIZE - 1 ? PAGE_SIZE - 1 : ~(uint64_t)0; }
+/* A tag that no address looking into this slot matches: it names a page of another slot, and is not page-aligned.  0 is one, too, but in slot 0
+ * and TLB_CODE, so that new tables need not be touched. */
+static inline uint64_t tlb_none(unsigned slot) { return slot % TLB_CODE == TLB_CODE - 1 ? PAGE_SIZE - 1 : ~(uint64_t)0; }
 static inline bool tlb_tag_set(uint64_t tag) { return !(tag & (PAGE_SIZE - 1)); }
 
 /* (lin ^ tag) <= PAGE_SIZE - size  is true exactly when the page matches and the access does not cross its end.
@@ -152,7 +153,7 @@ struct tlb {
 	unsigned n_journal, n_global;
 	uint64_t large_2m[64], large_1g[64];    /* bloom filters: regions in which part of a large page is cached */
 	bool     any_large;
-	bool     local_code;                    /* code was found through an entry that is not global */
+	bool     local_code, local_upper;       /* since the last flush an entry that is not global was for code, lay in the upper half of the addresses */
 };
 enum { TLB_SUPER, TLB_USER, TLB_SUPER_AC /* CPL 0-2 with EFLAGS.AC while SMAP is on */, TLB_KINDS };
 
@@ -172,6 +173,9 @@ enum cpu_request {
 	REQ_SHADOW = 1 << 9,            /* internal: interrupt shadow (STI, MOV SS) ends after this instruction; TF trap pending */
 };
 
+/* A local APIC's registers by offset / 16 (SDM 3, table "Local APIC Register Address Map"), and what is in MSRs. */
+struct cpu_apic_page { uint32_t reg[64]; uint64_t base, tsc_deadline; };
+
 /* What the CPU asks of its local APIC.  Called by the vCPU thread without the machine lock. */
 struct cpu_apic_ops {
 	int      (*ack)(void *apic);                    /* take the highest pending interrupt: vector, or -1 if it vanished */
@@ -179,6 +183,14 @@ struct cpu_apic_ops {
 	void     (*set_tpr)(void *apic, uint8_t cr8);
 	bool     (*rdmsr)(void *apic, uint32_t msr, uint64_t *val);     /* IA32_APIC_BASE, TSC_DEADLINE, x2APIC; false = #GP */
 	bool     (*wrmsr)(void *apic, uint32_t msr, uint64_t val);
+	/* For engines with local APICs of their own (machine.apic_engine); give NULL: this one cannot go there.  All vCPUs parked, machine lock held:
+	 * it leaves, and comes back (p NULL: unchanged). */
+	void     (*give)(void *apic, struct cpu_apic_page *p);
+	void     (*take)(void *apic, const struct cpu_apic_page *p);
+	/* vCPU thread, meanwhile: the 8259's vector, or -1; what became of the base and CR8; the end of an interrupt that was a level (lock held). */
+	int      (*extint)(void *apic);
+	void     (*note)(void *apic, uint64_t base, uint8_t cr8);
+	void     (*eoi)(void *apic, uint8_t vector);
 };
 
 enum cpu_run_state { CPU_RUNNING, CPU_HALTED, CPU_WAIT_SIPI, CPU_SHUTDOWN };
@@ -256,12 +268,16 @@ struct cpu {
 	struct machine *machine;
 	unsigned index;
 	uint32_t apic_id;
+	bool     absent;                /* a place where device_add may put it: everything is there, but its APIC hears nothing; machine lock */
+	bool     hotplugged;            /* it was put in while the machine was there; machine lock */
+	char     plug_id[64];           /* id= it was plugged in with, or "" */
 	const struct cpu_model *model;
 	struct cpuid_table *cpuid;
 	void    *apic;
 	const struct cpu_apic_ops *apic_ops;
 	_Atomic int run_state;          /* enum cpu_run_state */
 	uint8_t  sipi_vector;
+	uint32_t pauses;                /* PAUSE instructions so far; not state */
 	uint32_t saved_req;             /* the bits of exit_req that are state; valid between cpu_saving and the next change */
 	struct vcpu_thread *thread;
 	void    *engine_cpu;            /* the machine's engine's own (core/kvm); NULL: it needs none */
@@ -358,7 +374,7 @@ void mmu_protect_code(struct cpu *c, uint64_t ram_page);
  * the marks of code?  Exact once the marks are set: c looks at them after each new entry. */
 bool mmu_may_write(const struct cpu *c, uint64_t ram_page);
 
-/* ---- code cache (engine.c): see exec.h ------------------------------------------------------------------------------------------- */
+/* ---- code cache (engine_drop.c): see exec.h ------------------------------------------------------------------------------------------- */
 /* Guest RAM [ram_addr, +len) was written by other means than a TLB entry: drop the blocks that any vCPU made from the 64-byte lines it
  * touches.  Any thread; when it is a vCPU's, that one's blocks are gone on return, the others' at their next dispatch. */
 void engine_code_written(struct machine *m, uint64_t ram_addr, uint64_t len);

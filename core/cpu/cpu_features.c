@@ -86,8 +86,8 @@ static const struct { const char *feature; uint32_t impl; } by_impl[] = {
 };
 static const char *const always[] = {
 	"fpu", "vme", "de", "pse", "tsc", "msr", "pae", "mce", "apic", "sep", "mtrr", "pge", "mca", "cmov", "pat", "pse36", "acpi", "mmx",
-	"fxsr", "sse", "sse2", "ss", "ht", "pcid", "x2apic", "hypervisor", "fsgsbase", "smep", "erms", "fsrm", "invpcid", "smap", "umip",
-	"rdpid", "spec-ctrl", "stibp", "ssbd", "arch-capabilities", "arat", "syscall", "nx", "mmxext", "pdpe1gb", "rdtscp", "lm", "lahf-lm",
+	"fxsr", "sse", "sse2", "ss", "ht", "pcid", "x2apic", "tsc-deadline", "hypervisor", "fsgsbase", "smep", "erms", "fsrm", "invpcid", "smap", "umip",
+	"rdpid", "tsc-adjust", "xsaveerptr", "spec-ctrl", "stibp", "ssbd", "arch-capabilities", "arat", "syscall", "nx", "mmxext", "pdpe1gb", "rdtscp", "lm", "lahf-lm",
 	"cmp-legacy", "invtsc", "wbnoinvd", "ibpb", "ibrs", "amd-stibp", "amd-ssbd", "amd-no-ssb", "rdctl-no", "ibrs-all",
 	"skip-l1dfl-vmentry", "ssb-no", "mds-no", "pschange-mc-no", "taa-no", "sbdr-ssdp-no", "fbsdp-no", "psdp-no", "bhi-no", "gds-no",
 	"rfds-no",

@@ -17,7 +17,7 @@ static const char default_extras[] =
 	"vme pni pclmulqdq ssse3 fma cx16 pcid sse4.1 sse4.2 movbe popcnt aes xsave avx f16c rdrand fsgsbase bmi1 avx2 smep bmi2 erms invpcid "
 	"rdseed adx clflushopt clwb sha-ni umip rdpid fsrm spec-ctrl arch-capabilities xsaveopt xsavec xgetbv1 arat pdpe1gb rdtscp abm "
 	"3dnowprefetch invtsc rdctl-no ibrs-all skip-l1dfl-vmentry ssb-no mds-no pschange-mc-no taa-no sbdr-ssdp-no fbsdp-no psdp-no bhi-no "
-	"gds-no rfds-no x2apic";
+	"gds-no rfds-no x2apic tsc-adjust xsaveerptr";
 
 static const struct cpu_model *find_model(const char *name)
 {
@@ -166,6 +166,10 @@ static bool filter(const struct cpu *c, struct cpuid_table *t, const struct choi
 				cpu_word_name(w), cpu_feature_name(f), f & 31);
 		}
 	}
+	/* With several CPUs MWAIT goes on at once (ops_system_far.c), so that a guest which idles by it would keep the host busy: only who asks by name gets it. */
+	const struct options *o = c->machine ? c->machine->opt : NULL;
+	if (o && (o->smp > 1 || o->maxcpus > 1) && !(ch->wanted[W_1_ECX] & 1u << (CF_MONITOR & 31)))
+		t->word[W_1_ECX] &= ~(1u << (CF_MONITOR & 31));
 	if (missing && ch->enforce)
 		return error_set(err, "-cpu %s: the interpreter doesn't support the requested features, and enforce is on", ch->model);
 	return true;

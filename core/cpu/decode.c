@@ -74,6 +74,20 @@ op_fn row_handler(const struct op_row *r, enum op_form form, unsigned size)
 	return r->fn[r->sized ? n * 3 + size : n];
 }
 
+bool insn_may_store(const struct op_row *r, const struct insn *i)
+{
+	unsigned to = operand_kind(r->operand[0]);
+	if ((r->attr & A_STR) || to == K_O)
+		return true;
+	if (r->attr & A_STACK)                  /* all but pop to a register, and leave */
+		return !(r->map == ONE && ((r->opcode >= 0x58 && r->opcode <= 0x5f) || r->opcode == 0xc9));
+	if (i->rm != RM_MEM || to == K_G || to == K_V || to == K_P)
+		return false;
+	bool cmp_or_test = r->map == ONE && ((r->opcode & 0xfe) == 0x84 || (r->opcode & 0xfe) == 0x38 ||
+		((r->opcode & 0xfc) == 0x80 && (r->match >> 3 & 7) == 7));
+	return !cmp_or_test;
+}
+
 /* ---- index ------------------------------------------------------------------------------------------------------------------------- */
 
 struct candidate { uint32_t mask, value; uint16_t row; };

@@ -132,6 +132,8 @@ extern const unsigned op_row_count;
 /* Handler of a row by form and size (0 16, 1 32, 2 64 bits; or vector length). */
 op_fn row_handler(const struct op_row *r, enum op_form form, unsigned size);
 enum { ROW_NONE = 0 };                  /* row 0: undefined opcode */
+/* May i, of this row, write to memory?  False is certain. */
+bool insn_may_store(const struct op_row *r, const struct insn *i);
 
 /* The index from encodings to rows; read-only once made, so vCPUs may share it. */
 struct decoder;

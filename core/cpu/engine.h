@@ -31,6 +31,7 @@ struct block {
 	uint64_t ram_page;              /* page number in the arena */
 	uint16_t n_slots;               /* of insns, links included */
 	uint16_t runs_left;             /* until it is translated */
+	bool     single_checks;         /* and then with no check of memory for several accesses */
 	op_fn    first;                 /* handler of insns[0] before the translator took its place */
 	struct jit_block *jit;          /* its translation, or NULL */
 	uint64_t key;                   /* directly before the instructions: block_key_of() */
@@ -51,6 +52,8 @@ static inline uint64_t code_linear(const struct cpu *c, uint64_t rip) { return (
 
 /* The block at rip if it can be had without faulting or decoding, else NULL. */
 const struct insn *engine_find(struct cpu *c, uint64_t rip);
+/* The same for rip in the page of the block with `key`, whose mode is current: no mapping is looked at. */
+const struct insn *engine_find_near(struct cpu *c, uint64_t rip, uint64_t key);
 /* May an indirect branch go to rip?  Not to a non-canonical address, nor beyond the limit of CS. */
 bool engine_target_allowed(const struct cpu *c, uint64_t rip);
 /* The branch did go there: undo it (sp_back as in engine_jump) and record its #GP(0); the caller says where the branch is. */
@@ -82,7 +85,7 @@ static inline __attribute__((always_inline)) const struct insn *follow(struct cp
 		CONTINUE(c, to);
 	if (l->far_to[k]) {
 		uint64_t lin = code_linear(c, rip);
-		const struct tlb_entry *e = tlb_slot(c, lin);
+		const struct tlb_entry *e = tlb_code_slot(c, lin);
 		to = ((const struct engine_hot *)c->engine)->arena + l->far_to[k];
 		if (likely((lin ^ e->tag_x) < PAGE_SIZE && ((lin + e->addend) | (uint64_t)c->mode << MODE_SHIFT) == block_key_of(to)))
 			CONTINUE(c, to);
@@ -95,7 +98,7 @@ static inline __attribute__((always_inline)) const struct insn *jump_to(struct c
 {
 	const struct jump_slot *s = &((const struct engine_hot *)c->engine)->jump[jump_hash(rip)];
 	uint64_t lin = code_linear(c, rip);
-	const struct tlb_entry *e = tlb_slot(c, lin);
+	const struct tlb_entry *e = tlb_code_slot(c, lin);
 	if (likely((lin ^ e->tag_x) < PAGE_SIZE && !atomic_load_explicit(&c->attention, memory_order_relaxed))) {
 		uint64_t key = (lin + e->addend) | (uint64_t)c->mode << MODE_SHIFT;
 		if (likely(s->key == key)) {
@@ -105,6 +108,16 @@ static inline __attribute__((always_inline)) const struct insn *jump_to(struct c
 	}
 	return engine_jump(c, i, sp_back, rip);
 }
+
+/* May code in this page of RAM write to itself, so that an instruction behind a store may become one that reads flags which looked dead before?
+ * Where code is mapped read-only, as systems do, they stay dead. */
+bool engine_page_exact(const struct cpu *c, uint64_t ram_page);
+/* The TLB has got an entry by which code in the page can be executed, and written to or not. */
+void engine_code_mapped(struct cpu *c, uint64_t ram_page, bool writable);
+/* No TLB has an entry any more. */
+void engine_mappings_gone(struct cpu *c);
+/* The code at c->rip is in a block that has just written to itself. */
+void engine_wrote_itself(struct cpu *c);
 
 /* Dispatcher (run.c): the block at c->rip, made if need be; NULL = a fault was recorded (c->cur is NULL then). */
 const struct insn *engine_lookup(struct cpu *c);
@@ -122,5 +135,5 @@ const struct insn *op_forward(struct cpu *c, const struct insn *i);
 const struct insn *op_block_end(struct cpu *c, const struct insn *i);
 /* Fusion and cheaper variants (peephole.c). */
 struct pair_index;
-void block_improve(const struct pair_index *pairs, struct block *b, unsigned n_slots, unsigned mode);
+void block_improve(const struct pair_index *pairs, struct block *b, unsigned n_slots, unsigned mode, bool exact /* engine_page_exact() */);
 #endif

@@ -210,13 +210,30 @@ bool cpu_deliver(struct cpu *c, int vector, bool has_err, uint32_t err, enum eve
 		log_event(c, &e, kind);
 	c->cur = NULL;
 	if (c->cr0 & CR0_PE) {
-		if (!deliver_protected(c, &e))
+		if ((e.soft || !event_deliver_64(c, vector, has_err ? &err : NULL, e.flags)) && !deliver_protected(c, &e))
 			return false;
 	} else {
 		if (!deliver_real(c, &e, c->idtr.base, c->idtr.limit))
 			return false;
 		c->eflags_sys &= ~(uint32_t)(FL_IF | FL_TF | FL_AC | FL_RF);
 	}
+	c->shadow = 0;
+	cpu_update_mode(c);
+	return true;
+}
+
+bool event_page_fault_64(struct cpu *c, uint64_t rip)
+{
+	uint32_t err = c->exc_err;
+	if (c->exc_vector != EXC_PF || log_on(c->machine, LOG_INT))
+		return false;
+	c->rip = rip;
+	if (!event_deliver_64(c, EXC_PF, &err, flags_image(c, EXC_PF, EVENT_EXC)))
+		return false;
+	c->exc_pending = 0;
+	c->dr6_pending = 0;
+	c->cr2 = c->exc_addr;
+	c->cur = NULL;
 	c->shadow = 0;
 	cpu_update_mode(c);
 	return true;

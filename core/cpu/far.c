@@ -2,6 +2,7 @@
  *
  * All checks come before any register changes; the stack is read or written first, the registers follow. */
 #include "core/cpu/sys.h"
+#include "core/cpu/event.h"
 #include "core/cpu/mmu.h"
 
 static uint64_t cut(uint64_t v, unsigned size) { return size == 2 ? (uint16_t)v : size == 4 ? (uint32_t)v : v; }
@@ -453,6 +454,8 @@ static bool iret_protected(struct cpu *c, unsigned size)
 bool far_iret(struct cpu *c, unsigned size)
 {
 	c->nmi_blocked = 0;                             /* even when it faults: SDM 3, 6.7.1 */
+	if (size == 8 && far_iret_64(c))
+		return true;
 	if (!(c->cr0 & CR0_PE))
 		return iret_real(c, size);
 	if (c->eflags_sys & FL_VM)

@@ -364,11 +364,13 @@ static bool xsave_parts(struct cpu *c, const struct insn *i, uint64_t lin, uint6
 {
 	uint8_t a[XSAVE_SIZE_AVX];
 	unsigned n = n_xmm(c);
-	put_x87(c, a, i->flags & I_O64);
+	if (parts & XCR0_X87)
+		put_x87(c, a, i->flags & I_O64);
 	put_mxcsr(c, a);
-	put_xmm(c, a);
+	if (parts & XCR0_SSE)
+		put_xmm(c, a);
 	memcpy(a + AREA_XSTATE_BV, header, 16);
-	for (unsigned k = 0; k < n; k++)
+	for (unsigned k = 0; parts & XCR0_AVX && k < n; k++)
 		memcpy(a + XSAVE_OFFSET_AVX + 16 * k, &c->ymm[k].x[1], 16);
 	if (parts & XCR0_X87 && !(write_part(c, i, lin, a, 0, AREA_MXCSR) && write_part(c, i, lin, a, AREA_ST, AREA_XMM)))
 		return false;

@@ -8,7 +8,12 @@
 
 static inline struct tlb_entry *tlb_slot(struct cpu *c, uint64_t lin)
 {
-	return &c->tlb->e[(lin >> PAGE_SHIFT) & (TLB_SIZE - 1)];
+	return &c->tlb->e[(lin >> PAGE_SHIFT) % TLB_CODE];
+}
+/* For fetches: tag_x is there, the other tags are in tlb_slot()'s. */
+static inline struct tlb_entry *tlb_code_slot(struct cpu *c, uint64_t lin)
+{
+	return &c->tlb->e[TLB_CODE + (lin >> PAGE_SHIFT) % TLB_CODE];
 }
 
 #define MEM_ACCESSORS(BITS)                                                                                                           \

@@ -25,15 +25,34 @@ static void mark_dirty(struct ram_arena *ram, uint64_t page)
 		ram->dirty[page] = DIRTY_ALL;
 }
 
-/* Entry e has got a write tag for RAM page n.  Another vCPU may have marked the page as code meanwhile: either it finds the tag, or we its
- * mark. */
+/* c can write to RAM page n from now on.  Another vCPU that marks the page as code either finds that out (mmu_may_write, which also takes
+ * back the bit of who has lost its tags), or its mark is seen by our caller, who looks next. */
+static void note_writer(struct cpu *c, uint64_t n)
+{
+	_Atomic uint64_t *w = &c->machine->ram.writers[n];
+	atomic_thread_fence(memory_order_seq_cst);
+	if (!(atomic_load(w) >> c->index & 1))
+		atomic_fetch_or(w, UINT64_C(1) << c->index);
+}
+
+/* Entry e has got a write tag for RAM page n.  Another vCPU may have marked the page as code meanwhile. */
 static void look_again(struct cpu *c, struct tlb_entry *e, uint64_t n)
 {
 	if (c->machine->n_cpus <= 1)
 		return;
-	atomic_thread_fence(memory_order_seq_cst);
+	note_writer(c, n);
 	if (c->machine->ram.code_lines[n])
-		tlb_set_word(&e->tag_w, tlb_none((unsigned)(e->tag_r >> PAGE_SHIFT) & (TLB_SIZE - 1)));
+		tlb_set_word(&e->tag_w, tlb_none(tlb_index(e->tag_r, false)));
+}
+
+/* Code that is written, run and written again gets no write tags in between: taking them back costs more than some writes without. */
+static bool fades(struct ram_arena *ram, uint64_t n)
+{
+	uint8_t left = atomic_load_explicit(&ram->code_fades[n], memory_order_relaxed);
+	if (likely(!left))
+		return false;
+	atomic_store_explicit(&ram->code_fades[n], left - 1, memory_order_relaxed);
+	return true;
 }
 
 /* The page of entry e may be written but had no write tag: it was clean, or held code that is gone by now. */
@@ -42,7 +61,7 @@ static void allow_writes(struct cpu *c, struct tlb *t, struct tlb_entry *e, uint
 	struct ram_arena *ram = &c->machine->ram;
 	uint64_t n = (uint64_t)((uint8_t *)(uintptr_t)(page + e->addend) - ram->host) >> PAGE_SHIFT;
 	mark_dirty(ram, n);
-	if (!ram->code_lines[n]) {
+	if (!ram->code_lines[n] && !fades(ram, n)) {
 		tlb_set_word(&e->tag_w, page);
 		t->run[e - t->e].start_w = TLB_NO_RUN;
 		look_again(c, e, n);
@@ -76,17 +95,23 @@ static bool fill(struct cpu *c, uint64_t lin, unsigned access, struct place *p)
 	if (unlikely(c->debug.breaks) && break_in_page(c, lin))
 		f.x = false;            /* the dispatcher has to look */
 	f.writable = !rom && w.dirty && f.r && (w.write || (!user && !(c->cr0 & CR0_WP)));
+	if (f.x)
+		engine_code_mapped(c, n, !rom && (w.write || (!user && !(c->cr0 & CR0_WP))));
 	if (watched)
 		f.r = false;
 	if ((access & MEM_W) && f.writable)
 		mark_dirty(ram, n);
-	f.w = f.writable && !watched && !ram->code_lines[n] && ram->dirty[n] == DIRTY_ALL;
+	f.fetch = access & MEM_X;
+	f.r &= !f.fetch;
+	f.x &= f.fetch;
+	f.writable &= !f.fetch;
+	f.w = f.writable && !watched && !ram->code_lines[n] && !ram->code_fades[n] && ram->dirty[n] == DIRTY_ALL;
 	tlb_fill(c->tlbs[kind], &f);
 	/* Among several vCPUs every page written to has an entry with a tag, by which the others find it (mmu_may_write). */
 	if (c->machine->n_cpus > 1)
 		jit_forget_memory(c, user);
 	if (f.w)
-		look_again(c, &c->tlbs[kind]->e[(lin >> PAGE_SHIFT) & (TLB_SIZE - 1)], n);
+		look_again(c, &c->tlbs[kind]->e[tlb_index(lin, false)], n);
 	if (!rom || !(access & MEM_W))
 		p->host = page + (lin & ~PAGE_MASK);
 	return true;
@@ -98,7 +123,7 @@ static bool translate(struct cpu *c, uint64_t lin, unsigned access, struct place
 	if (cpu_long(c) && unlikely(!paging_canonical(lin)))
 		return raise_noncanonical(c, access);
 	struct tlb *t = c->tlbs[mmu_kind(c, access)];
-	unsigned slot = (unsigned)(lin >> PAGE_SHIFT) & (TLB_SIZE - 1);
+	unsigned slot = tlb_index(lin, access & MEM_X);
 	struct tlb_entry *e = &t->e[slot];
 	uint64_t page = lin & PAGE_MASK;
 	bool hit = access & MEM_X ? e->tag_x == page : e->tag_r == page;
@@ -267,7 +292,7 @@ bool mmu_host(struct cpu *c, uint64_t lin, unsigned size, unsigned access, uintp
 		uint64_t page = (uint64_t)(p.host - ram->host) >> PAGE_SHIFT;
 		if (c->machine->n_cpus > 1) {           /* as in look_again() */
 			tlb_set_word(&c->mmu->written, c->mmu->written | UINT64_C(1) << (page & 63));
-			atomic_thread_fence(memory_order_seq_cst);
+			note_writer(c, page);
 		}
 		if (ram->code_lines[page])
 			return true;

@@ -8,13 +8,15 @@ struct ram_window { uint64_t start, size; uint8_t *host; bool rom; };
 
 enum { MMU_WINDOWS = 4, MMU_SPACES = 6 };
 struct mmu {
-	struct tlb super, super_ac, never;
+	struct tlb super;                       /* first, with some of the next: in a large page of the host, if it has them */
 	struct tlb user[MMU_SPACES];            /* user pages of several address spaces, by PCID */
+	struct tlb super_ac, never;
 	struct { uint16_t pcid; bool used; uint32_t stamp; } space[MMU_SPACES];
 	unsigned current;                       /* the one tlbs[TLB_USER] points at */
 	uint32_t clock;                         /* stamps for eviction */
 	struct ram_window win[MMU_WINDOWS];     /* most recently used first; size 0 = free */
 	uint64_t written;                       /* filter: RAM pages mmu_host() gave out for writing since mmu_forget_writes() */
+	void *map;                              /* what this lies in */
 	bool lock_held;                         /* the caller already holds the machine lock (debugger) */
 };
 
@@ -27,6 +29,7 @@ struct walk {
 	uint64_t phys;                          /* address of the 4 KB page, A20 applied */
 	bool user, write, exec;                 /* rights of all levels together */
 	bool dirty, global;
+	bool accessed;                          /* all entries had the A bit */
 	uint8_t page_bits;                      /* 12, 21, 22 or 30 */
 	const uint64_t *pte;                    /* the last entry, when it is one of 512 in RAM and page_bits is 12; else NULL */
 	uint32_t err;                           /* page-fault error code, when the walk fails */
@@ -44,6 +47,7 @@ static inline uint64_t paging_a20(const struct cpu *c, uint64_t phys)
 static inline bool paging_canonical(uint64_t lin) { return (uint64_t)((int64_t)(lin << 16) >> 16) == lin; }
 
 /* ---- tlb.c ---- */
+static inline unsigned tlb_index(uint64_t lin, bool fetch) { return (unsigned)(lin >> PAGE_SHIFT) % TLB_CODE + (fetch ? TLB_CODE : 0); }
 /* What mmu_may_write() looks at from another vCPU's thread: whole words, in no order. */
 static inline void tlb_set_word(uint64_t *at, uint64_t v) { __atomic_store_n(at, v, __ATOMIC_RELAXED); }
 enum tlb_info {
@@ -66,7 +70,7 @@ static inline unsigned mmu_kind(const struct cpu *c, unsigned access)
 		return TLB_USER;
 	return (c->cr4 & CR4_SMAP) && (c->eflags_sys & FL_AC) ? TLB_SUPER_AC : TLB_SUPER;
 }
-struct tlb_fill { uint64_t lin; uint8_t *host; bool r, w, x, writable, global; uint8_t page_bits; };
+struct tlb_fill { uint64_t lin; uint8_t *host; bool fetch, r, w, x, writable, global; uint8_t page_bits; };
 void tlb_fill(struct tlb *t, const struct tlb_fill *f);
 /* tlb_run.c: find the run of entry e of the current table, which has a tag for reads or writes. */
 void tlb_find_run(struct cpu *c, struct tlb_entry *e, bool write);

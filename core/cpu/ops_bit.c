@@ -1,4 +1,5 @@
 /* ops_bit.c - bit tests, scans, counts, BMI1/2 bit fields, crc32, random numbers, flag instructions.  Ref: SDM 2. */
+#include "core/cpu/counted.h"
 #include "core/cpu/ops_int.h"
 #include <sys/random.h>
 
@@ -207,7 +208,7 @@ CRC_FORMS(crc32_8, 8) CRC_FORMS(crc32_16, 16) CRC_FORMS(crc32_32, 32) CRC_FORMS(
 static void random_to(struct cpu *c, int bits, unsigned n)
 {
 	uint64_t v = 0;
-	bool ok = getrandom(&v, sizeof v, GRND_NONBLOCK) == sizeof v;
+	bool ok = counted_random(c, &v) || getrandom(&v, sizeof v, GRND_NONBLOCK) == sizeof v;
 	set_reg(c, bits, n, ok ? v : 0);
 	put_flags(c, ok ? FL_CF : 0);
 }

@@ -2,7 +2,9 @@
  *
  * Target and limit: the engine refuses an indirect branch beyond the limit of CS or to a non-canonical address; a direct one faults when the
  * target is fetched. */
+#include "core/cpu/counted.h"
 #include "core/cpu/ops_int.h"
+#include <sched.h>
 
 /* ---- direct -------------------------------------------------------------------------------------------------------------------------- */
 
@@ -182,6 +184,19 @@ HANDLER(bound32) { return bound(c, i, 32); }
 HANDLER(bound64) { RAISE(c, i, EXC_UD); }
 
 HANDLER(nop)       { NEXT_FAST(c, i); }
+
+/* Who waits for another CPU lets it have its turn where all are in one thread, and after a while (some 20 us) where they are not: the other
+ * one's thread may be waiting for this very core. */
+HANDLER(pause)
+{
+	enum { PAUSES = 512 };
+	if (unlikely(++c->pauses % PAUSES == 0))
+		sched_yield();
+	if (likely(!atomic_load_explicit(&c->attention, memory_order_relaxed)))
+		NEXT_FAST(c, i);
+	counted_yield(c);
+	return leave_next(c, i);
+}
 HANDLER(undefined) { RAISE(c, i, EXC_UD); }
 HANDLER(no_device) { RAISE(c, i, EXC_NM); }
 HANDLER(too_long)  { RAISE_ERR(c, i, EXC_GP, 0); }

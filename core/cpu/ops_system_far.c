@@ -106,14 +106,11 @@ const struct insn *op_into(struct cpu *c, const struct insn *i)
 
 /* ---- fast system calls ---- */
 
-enum { ATTR_CODE0 = ATTR_P | ATTR_S | TYPE_CODE | TYPE_WRITE | TYPE_ACCESSED | ATTR_G, ATTR_DATA0 = ATTR_P | ATTR_S | TYPE_WRITE | TYPE_ACCESSED | ATTR_G | ATTR_DB };
-
 /* Flat CS and SS without looking at descriptors. */
 static void flat_segments(struct cpu *c, unsigned cs, unsigned ss, unsigned cpl, bool code64)
 {
-	uint16_t dpl = (uint16_t)(cpl << 5);
-	c->seg[SEG_CS] = (struct segreg){ .limit = 0xffffffff, .sel = (uint16_t)((cs & ~3u) | cpl), .attr = (uint16_t)(ATTR_CODE0 | dpl | (code64 ? ATTR_L : ATTR_DB)) };
-	c->seg[SEG_SS] = (struct segreg){ .limit = 0xffffffff, .sel = (uint16_t)((ss & ~3u) | cpl), .attr = (uint16_t)(ATTR_DATA0 | dpl) };
+	c->seg[SEG_CS] = (struct segreg){ .limit = 0xffffffff, .sel = (uint16_t)((cs & ~3u) | cpl), .attr = flat_code_attr(cpl, code64) };
+	c->seg[SEG_SS] = (struct segreg){ .limit = 0xffffffff, .sel = (uint16_t)((ss & ~3u) | cpl), .attr = flat_data_attr(cpl) };
 	c->cpl = (uint8_t)cpl;
 }
 

@@ -61,11 +61,11 @@ uint8_t *paging_phys(struct cpu *c, uint64_t phys, uint64_t *room, bool *rom)
 /* One entry on the way down.  host NULL: the table is not in RAM (it then keeps no A and D bits). */
 struct entry { uint8_t *host; uint64_t val; };
 
-static void read_entry(struct cpu *c, uint64_t phys, unsigned size, struct entry *e)
+/* Not in the window of RAM that was used last. */
+static void read_entry_elsewhere(struct cpu *c, uint64_t phys, unsigned size, struct entry *e)
 {
 	uint64_t room;
 	bool rom;
-	phys = paging_a20(c, phys);
 	uint8_t *p = paging_phys(c, phys, &room, &rom);
 	e->host = rom ? NULL : p;
 	if (likely(p && room >= size)) {
@@ -77,6 +77,20 @@ static void read_entry(struct cpu *c, uint64_t phys, unsigned size, struct entry
 	lock(c);
 	e->val = space_read(&c->machine->mem, phys, size);
 	unlock(c);
+}
+
+static inline void read_entry(struct cpu *c, uint64_t phys, unsigned size, struct entry *e)
+{
+	phys = paging_a20(c, phys);
+	const struct ram_window *win = &c->mmu->win[0];
+	uint64_t off = phys - win->start;
+	if (likely(off < win->size && win->size - off >= size && !win->rom)) {
+		e->host = win->host + off;
+		e->val = size == 8 ? __atomic_load_n((uint64_t *)(void *)e->host, __ATOMIC_RELAXED)
+				   : __atomic_load_n((uint32_t *)(void *)e->host, __ATOMIC_RELAXED);
+		return;
+	}
+	read_entry_elsewhere(c, phys, size, e);
 }
 
 /* Set bits in an entry.  False: it changed since it was read, walk again. */
@@ -138,6 +152,9 @@ static enum step finish(struct cpu *c, struct walk *w, struct entry *e, unsigned
 		return STEP_FAULT;
 	}
 	w->dirty = e[n - 1].val & PTE_D;
+	w->accessed = true;
+	for (unsigned k = 0; k < n; k++)
+		w->accessed &= (e[k].val & PTE_A) != 0;
 	if (quiet)
 		return STEP_DONE;
 	for (unsigned k = 0; k + 1 < n; k++)
@@ -238,7 +255,7 @@ bool paging_walk(struct cpu *c, uint64_t lin, unsigned access, bool quiet, struc
 {
 	enum step s = STEP_DONE;
 	if (!(c->cr0 & CR0_PG)) {
-		*w = (struct walk){ .phys = lin & PAGE_MASK, .user = true, .write = true, .exec = true, .dirty = true, .page_bits = 12 };
+		*w = (struct walk){ .phys = lin & PAGE_MASK, .user = true, .write = true, .exec = true, .dirty = true, .accessed = true, .page_bits = 12 };
 	} else {
 		do {
 			w->err = fault_code(c, access);

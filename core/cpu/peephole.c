@@ -97,7 +97,7 @@ static bool shifts_by_constant(const struct op_row *r, const struct insn *i)
 }
 
 /* Flags are unknown, thus wanted, where control leaves the block.  An exception between shows dead flags as they happen to be. */
-static void drop_dead_flags(struct insn *insns, unsigned n_slots)
+static void drop_dead_flags(struct insn *insns, unsigned n_slots, bool exact)
 {
 	unsigned live = FL_ARITH;
 	for (unsigned n = n_slots; n-- > 0;) {
@@ -109,6 +109,8 @@ static void drop_dead_flags(struct insn *insns, unsigned n_slots)
 			live = FL_ARITH;
 			continue;
 		}
+		if (exact && insn_may_store(r, i))
+			live = FL_ARITH;
 		unsigned read = r->fl_read;
 		if (shifts_by_constant(r, i))
 			read = 0;
@@ -119,12 +121,12 @@ static void drop_dead_flags(struct insn *insns, unsigned n_slots)
 	}
 }
 
-void block_improve(const struct pair_index *pairs, struct block *b, unsigned n_slots, unsigned mode)
+void block_improve(const struct pair_index *pairs, struct block *b, unsigned n_slots, unsigned mode, bool exact)
 {
 	struct insn *i = b->insns;
 	if (mode & M_STEP)
 		return;
-	drop_dead_flags(i, n_slots);
+	drop_dead_flags(i, n_slots, exact);
 	for (unsigned n = 0; n + 2 < n_slots; n++)
 		if (i[n].len && i[n + 1].len)
 			fuse(&i[n], mode);

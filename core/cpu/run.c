@@ -1,7 +1,9 @@
 /* run.c - the loop that runs guest code: requests, interrupts, exceptions, single steps. */
 #include "core/cpu/breakpoint.h"
+#include "core/cpu/counted.h"
 #include "core/cpu/engine.h"
 #include "core/cpu/fp.h"
+#include "core/machine/machine.h"
 
 static void run_block(struct cpu *c, const struct insn *i)
 {
@@ -47,10 +49,13 @@ static bool handle_exception(struct cpu *c)
 	return run_one(c) || handle_exception(c);
 }
 
+/* Values of attention when nobody has asked for anything. */
+enum { RUN_ON = 0, EACH_BLOCK = 2 };
+
 /* Requests only the thread can serve end the run; the others are served here.  False: leave. */
-static bool serve_requests(struct cpu *c)
+static bool serve_requests(struct cpu *c, uint32_t idle)
 {
-	atomic_store(&c->attention, 0);
+	atomic_store(&c->attention, idle);
 	engine_service(c);
 	uint32_t req = atomic_load(&c->exit_req);
 	if (req & REQ_TLB) {
@@ -83,39 +88,64 @@ static enum cpu_exit leave(struct cpu *c)
 	return CPUEXIT_REQUEST;
 }
 
+/* One way round: what is asked for, then a chain of blocks, or one block.  False: leave, *why says. */
+static inline __attribute__((always_inline)) bool go_round(struct cpu *c, uint32_t idle, enum cpu_exit *why)
+{
+	if (unlikely(atomic_load(&c->attention) != idle) && !serve_requests(c, idle)) {
+		*why = leave(c);
+		return false;
+	}
+	if (unlikely(c->exc_pending)) {
+		*why = CPUEXIT_TRIPLE_FAULT;
+		return handle_exception(c);
+	}
+	take_interrupts(c);
+	if (unlikely(c->exc_pending))
+		return true;
+	if (unlikely(atomic_load_explicit(&c->run_state, memory_order_relaxed) != CPU_RUNNING)) {
+		*why = CPUEXIT_HALT;
+		return false;
+	}
+	if (unlikely(c->debug.breaks) && break_here(c)) {
+		*why = CPUEXIT_DEBUG;
+		return false;
+	}
+	if (unlikely(c->shadow || (c->mode & M_STEP))) {
+		c->shadow = 0;
+		run_one(c);
+		return true;
+	}
+	const struct insn *i = engine_lookup(c);
+	if (likely(i != NULL))
+		run_block(c, i);
+	return true;
+}
+
 static enum cpu_exit run_loop(struct cpu *c)
 {
-	for (;;) {
-		if (unlikely(atomic_load(&c->attention)) && !serve_requests(c))
-			return leave(c);
-		if (unlikely(c->exc_pending)) {
-			if (!handle_exception(c))
-				return CPUEXIT_TRIPLE_FAULT;
-			continue;
-		}
-		take_interrupts(c);
-		if (unlikely(c->exc_pending))
-			continue;
-		if (unlikely(atomic_load_explicit(&c->run_state, memory_order_relaxed) != CPU_RUNNING))
-			return CPUEXIT_HALT;
-		if (unlikely(c->debug.breaks) && break_here(c))
-			return CPUEXIT_DEBUG;
-		if (unlikely(c->shadow || (c->mode & M_STEP))) {
-			c->shadow = 0;
-			run_one(c);
-			continue;
-		}
-		const struct insn *i = engine_lookup(c);
-		if (likely(i != NULL))
-			run_block(c, i);
-	}
+	enum cpu_exit why = CPUEXIT_REQUEST;
+	while (go_round(c, RUN_ON, &why))
+		;
+	return why;
+}
+
+/* The same until the turn is over, a block at a time. */
+static enum cpu_exit run_turn(struct cpu *c)
+{
+	enum cpu_exit why = CPUEXIT_REQUEST;
+	bool on;
+	do {
+		counted_begin(c);
+		on = go_round(c, EACH_BLOCK, &why);
+	} while (on && counted_passed(c));
+	return on ? leave(c) : why;
 }
 
 enum cpu_exit cpu_run(struct cpu *c)
 {
 	engine_enter(c);
 	atomic_store(&c->attention, 1);
-	enum cpu_exit why = run_loop(c);
+	enum cpu_exit why = c->machine->counted ? run_turn(c) : run_loop(c);
 	engine_leave(c);
 	fp_park(c);
 	return why;
@@ -125,7 +155,7 @@ enum cpu_exit cpu_step(struct cpu *c)
 {
 	enum cpu_exit why = CPUEXIT_DEBUG;
 	engine_enter(c);
-	serve_requests(c);
+	serve_requests(c, RUN_ON);
 	if (!c->debug.no_irq || atomic_load(&c->run_state) == CPU_HALTED)
 		take_interrupts(c);
 	if (atomic_load(&c->run_state) != CPU_RUNNING) {

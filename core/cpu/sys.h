@@ -13,6 +13,12 @@ enum system_type { SYS_TSS16 = 1, SYS_LDT = 2, SYS_TSS16_BUSY = 3, SYS_CALL16 = 
 
 static inline unsigned attr_dpl(unsigned attr)  { return (attr >> 5) & 3; }
 static inline unsigned attr_type(unsigned attr) { return attr & ATTR_TYPE; }
+/* What fast system calls load into CS and SS. */
+static inline uint16_t flat_code_attr(unsigned cpl, bool code64)
+{
+	return (uint16_t)(ATTR_P | ATTR_S | TYPE_CODE | TYPE_WRITE | TYPE_ACCESSED | ATTR_G | cpl << 5 | (code64 ? ATTR_L : ATTR_DB));
+}
+static inline uint16_t flat_data_attr(unsigned cpl) { return (uint16_t)(ATTR_P | ATTR_S | TYPE_WRITE | TYPE_ACCESSED | ATTR_G | ATTR_DB | cpl << 5); }
 static inline bool attr_is_code(unsigned attr)  { return (attr & (ATTR_S | TYPE_CODE)) == (ATTR_S | TYPE_CODE); }
 static inline bool attr_is_data(unsigned attr)  { return (attr & (ATTR_S | TYPE_CODE)) == ATTR_S; }
 static inline bool attr_conforming(unsigned attr) { return attr & TYPE_CONFORM; }

@@ -6,8 +6,8 @@
 #include "core/cpu/mmu.h"
 #include "core/jit/jit.h"
 #include "core/machine/machine.h"
-#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static void clear_slot(struct tlb *t, unsigned slot)
 {
@@ -22,8 +22,8 @@ static void bloom_add(uint64_t *f, uint64_t region) { unsigned b = bloom(region)
 
 static void tlb_init(struct tlb *t)
 {
-	for (unsigned n = 0; n < TLB_SIZE; n++)
-		clear_slot(t, n);
+	clear_slot(t, 0);
+	clear_slot(t, TLB_CODE);
 }
 
 /* Drop every entry that is not global.  True: code may have been among them. */
@@ -37,7 +37,7 @@ static bool flush_local(struct tlb *t)
 			clear_slot(t, s);
 	}
 	t->n_journal = 0;
-	t->local_code = false;
+	t->local_code = t->local_upper = false;
 	return code;
 }
 
@@ -86,13 +86,14 @@ static bool flush_one(struct tlb *t, uint64_t lin)
 		for_each_slot(t, drop_large, lin);
 		large = true;
 	}
-	clear_slot(t, (unsigned)(lin >> PAGE_SHIFT) & (TLB_SIZE - 1));
+	clear_slot(t, tlb_index(lin, false));
+	clear_slot(t, tlb_index(lin, true));
 	return large;
 }
 
 void tlb_fill(struct tlb *t, const struct tlb_fill *f)
 {
-	unsigned slot = (unsigned)(f->lin >> PAGE_SHIFT) & (TLB_SIZE - 1);
+	unsigned slot = tlb_index(f->lin, f->fetch);
 	struct tlb_entry *e = &t->e[slot];
 	uint64_t tag = f->lin & PAGE_MASK;
 	uint8_t info = t->info[slot] & (TI_JOURNAL | TI_GJOURNAL);
@@ -110,6 +111,7 @@ void tlb_fill(struct tlb *t, const struct tlb_fill *f)
 		info |= TI_JOURNAL;
 	}
 	t->local_code |= f->x && !f->global;
+	t->local_upper |= !f->global && tag >> 63;
 	if (f->page_bits > 12) {
 		info |= TI_LARGE;
 		t->any_large = true;
@@ -183,8 +185,10 @@ void mmu_set_cr3(struct cpu *c, uint64_t val)
 	c->cr3 = val;
 	if (keep && same)
 		return;
-	forget_memory(c);
-	/* Supervisor tables carry no PCID: what is not global goes. */
+	/* Supervisor tables carry no PCID: what is not global goes.  Ranges that translated code knows are of one or the other, too. */
+	jit_forget_half(c, false);
+	if (u->super.local_upper || u->super_ac.local_upper || u->user[u->current].local_upper)
+		jit_forget_half(c, true);
 	flush_super(c);
 	jit_forget(c, true);
 	unsigned n = find_space(u, pcide ? val & 0xfff : 0, &fresh);
@@ -209,6 +213,7 @@ void mmu_flush(struct cpu *c, bool global_too)
 	for (unsigned n = 0; n < MMU_SPACES; n++)
 		flush_all(&u->user[n]);
 	forget_windows(c);
+	engine_mappings_gone(c);
 	bool fresh;
 	use_space(c, find_space(u, c->cr4 & CR4_PCIDE ? c->cr3 & 0xfff : 0, &fresh));
 }
@@ -259,6 +264,12 @@ void mmu_protect_code(struct cpu *c, uint64_t ram_page)
 	struct mmu *u = c->mmu;
 	uint64_t host = page_host(c, ram_page);
 	bool alone = c->machine->n_cpus <= 1;
+	if (!alone) {
+		_Atomic uint64_t *w = &c->machine->ram.writers[ram_page >> PAGE_SHIFT];
+		if (!(atomic_load(w) >> c->index & 1))
+			return;
+		atomic_fetch_and(w, ~(UINT64_C(1) << c->index));
+	}
 	forget_memory(c);
 	/* Runs of other pages may go over this one; among several vCPUs they are one page. */
 	if (alone && !(jit_forget_runs(c, false) & jit_forget_runs(c, true)))
@@ -273,7 +284,7 @@ void mmu_protect_code(struct cpu *c, uint64_t ram_page)
 /* The table changes under our eyes; a tag that was there when the marks were set, and still is, is found. */
 static bool writes_to(const struct tlb *t, uint64_t host)
 {
-	for (unsigned n = 0; n < TLB_SIZE; n++) {
+	for (unsigned n = 0; n < TLB_CODE; n++) {
 		uint64_t tag = __atomic_load_n(&t->e[n].tag_w, __ATOMIC_RELAXED);
 		if (tlb_tag_set(tag) && tag + __atomic_load_n(&t->e[n].addend, __ATOMIC_RELAXED) == host)
 			return true;
@@ -281,10 +292,8 @@ static bool writes_to(const struct tlb *t, uint64_t host)
 	return false;
 }
 
-bool mmu_may_write(const struct cpu *c, uint64_t ram_page)
+static bool may_write(const struct mmu *u, uint64_t ram_page, uint64_t host)
 {
-	const struct mmu *u = c->mmu;
-	uint64_t host = page_host(c, ram_page);
 	if (__atomic_load_n(&u->written, __ATOMIC_RELAXED) >> (ram_page >> PAGE_SHIFT & 63) & 1)
 		return true;
 	if (writes_to(&u->super, host) || writes_to(&u->super_ac, host))
@@ -295,15 +304,34 @@ bool mmu_may_write(const struct cpu *c, uint64_t ram_page)
 	return false;
 }
 
+bool mmu_may_write(const struct cpu *c, uint64_t ram_page)
+{
+	_Atomic uint64_t *w = &c->machine->ram.writers[ram_page >> PAGE_SHIFT];
+	uint64_t bit = UINT64_C(1) << c->index;
+	if (!(atomic_load(w) & bit))
+		return false;
+	/* Looking is slow; who has lost its tag is not looked at again.  One that gets a new one meanwhile finds its bit taken back. */
+	atomic_fetch_and(w, ~bit);
+	if (!may_write(c->mmu, ram_page, page_host(c, ram_page)))
+		return false;
+	atomic_fetch_or(w, bit);
+	return true;
+}
+
 void mmu_forget_writes(struct cpu *c) { tlb_set_word(&c->mmu->written, 0); }
 
 /* ---- life ---- */
 
+enum { HUGE = 2 << 20, MAP_BYTES = sizeof(struct mmu) + HUGE };
+
 bool mmu_create(struct cpu *c)
 {
-	struct mmu *u = calloc(1, sizeof(*u));
-	if (!u)
+	uint8_t *map = mmap(NULL, MAP_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (map == MAP_FAILED)
 		return false;
+	struct mmu *u = (struct mmu *)(void *)(((uintptr_t)map + HUGE - 1) & ~(uintptr_t)(HUGE - 1));
+	madvise(u, HUGE, MADV_HUGEPAGE);
+	u->map = map;
 	c->mmu = u;
 	tlb_init(&u->super);
 	tlb_init(&u->super_ac);
@@ -321,6 +349,7 @@ bool mmu_create(struct cpu *c)
 
 void mmu_destroy(struct cpu *c)
 {
-	free(c->mmu);
+	if (c->mmu)
+		munmap(c->mmu->map, MAP_BYTES);
 	c->mmu = NULL;
 }

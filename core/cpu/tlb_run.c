@@ -45,7 +45,7 @@ static struct extent readable(const struct walk *w, uint64_t page, struct extent
 static bool may_write(const struct ram_arena *ram, const struct walk *w, uint64_t n, int64_t k)
 {
 	bool d = w->page_bits > PAGE_SHIFT || (__atomic_load_n(w->pte + k, __ATOMIC_RELAXED) & PTE_D);
-	return d && !ram->code_lines[n + (uint64_t)k] && ram->dirty[n + (uint64_t)k] == (DIRTY_VGA | DIRTY_MIGRATE);
+	return d && !ram->code_lines[n + (uint64_t)k] && !ram->code_fades[n + (uint64_t)k] && ram->dirty[n + (uint64_t)k] == (DIRTY_VGA | DIRTY_MIGRATE);
 }
 
 static struct extent writable(const struct ram_arena *ram, const struct walk *w, uint64_t n, struct extent max)

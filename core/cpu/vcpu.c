@@ -1,9 +1,13 @@
 /* vcpu.c - the threads of vCPUs: run, sleep in HLT, park. */
 #include "core/cpu/vcpu.h"
 #include "core/cpu/accel_conf.h"
+#include "core/block/block.h"
 #include "core/cpu/breakpoint.h"
+#include "core/cpu/counted.h"
 #include "core/cpu/cpu.h"
+#include "core/jit/jit.h"
 #include "core/machine/machine.h"
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -17,22 +21,33 @@ struct vcpu_thread {
 	_Atomic bool    sleeping;       /* waits for `changed` in HLT */
 	_Atomic int     tid;            /* 0 until the thread has set self */
 	pthread_t       self;
-};
+	int64_t         poll_ns;        /* how long to look before sleeping; its own thread's */
+};                                      /* with -icount all CPUs have the same */
+
+bool vcpu_thread_is_own(const struct cpu *c)
+{
+	const struct vcpu_thread *t = c->thread;
+	return t && t->tid && pthread_equal(t->self, pthread_self());
+}
 
 struct cpu *vcpu_current(struct machine *m)
 {
+	if (m->counted)
+		return counted_current(m->counted);
 	for (unsigned n = 0; n < m->n_cpus; n++) {
-		struct vcpu_thread *t = m->cpus[n] ? m->cpus[n]->thread : NULL;
-		if (t && t->tid && pthread_equal(t->self, pthread_self()))
+		if (m->cpus[n] && vcpu_thread_is_own(m->cpus[n]))
 			return m->cpus[n];
 	}
 	return NULL;
 }
+struct cpu *vcpu_present(const struct machine *m, int64_t n) { return n >= 0 && n < (int64_t)m->n_cpus && !m->cpus[n]->absent ? m->cpus[n] : NULL; }
 int vcpu_thread_id(const struct cpu *c) { return c->thread ? c->thread->tid : 0; }
 
 void vcpu_kick(struct cpu *c)
 {
 	struct vcpu_thread *t = c->thread;
+	if (!t)                         /* not started yet, or ended */
+		return;
 	if (!atomic_load(&t->sleeping)) {
 		if (c->machine->accel->kick)
 			c->machine->accel->kick(c);
@@ -52,8 +67,7 @@ void vcpu_signal(struct cpu *c, int sig)
 
 /* ---- the thread ---- */
 
-/* Something a halted CPU must look at.  A maskable interrupt with IF clear is nothing. */
-static bool must_wake(struct cpu *c)
+bool vcpu_must_wake(struct cpu *c)
 {
 	uint32_t req = atomic_load(&c->exit_req);
 	if (req & ~(uint32_t)(REQ_INTR | REQ_NMI | REQ_SHADOW | REQ_CODE))
@@ -63,15 +77,70 @@ static bool must_wake(struct cpu *c)
 	return ((req & REQ_NMI) && !c->nmi_blocked) || ((req & REQ_INTR) && (c->eflags_sys & FL_IF));
 }
 
+/* To wake a thread takes the host longer than two CPUs take that hand something to and fro.  So who was woken soon after it had gone to sleep
+ * looks for a while before it sleeps the next time, unless another thread wants the core; and not any more after it has slept long. */
+enum { POLL_FIRST_NS = 10000, POLL_MOST_NS = 200000, POLL_LOOKS = 64, POLL_DISTURBED_NS = 50000 };
+
+static bool poll_halted(struct cpu *c, int64_t from)
+{
+	struct vcpu_thread *t = c->thread;
+	for (int64_t now = from, last; now - from < t->poll_ns;) {
+		for (unsigned n = 0; n < POLL_LOOKS; n++) {
+			if (vcpu_must_wake(c))
+				return true;
+			__builtin_ia32_pause();
+		}
+		sched_yield();
+		last = now;
+		now = host_ns();
+		if (now - last > POLL_DISTURBED_NS)
+			t->poll_ns = 0;
+	}
+	return false;
+}
+
 static void sleep_halted(struct cpu *c)
 {
 	struct vcpu_thread *t = c->thread;
+	int64_t from = host_ns();
+	if (vcpu_must_wake(c) || poll_halted(c, from))
+		return;
 	pthread_mutex_lock(&t->mutex);
 	atomic_store(&t->sleeping, true);
-	while (!must_wake(c))
+	while (!vcpu_must_wake(c))
 		pthread_cond_wait(&t->changed, &t->mutex);
 	atomic_store(&t->sleeping, false);
 	pthread_mutex_unlock(&t->mutex);
+	if (host_ns() - from > POLL_MOST_NS)
+		t->poll_ns = 0;
+	else
+		t->poll_ns = t->poll_ns ? t->poll_ns * 2 : POLL_FIRST_NS;
+	if (t->poll_ns > POLL_MOST_NS)
+		t->poll_ns = POLL_MOST_NS;
+}
+
+static bool anyone_must_wake(struct machine *m)
+{
+	for (unsigned n = 0; n < m->n_cpus; n++)
+		if ((!(m->held_cpus >> n & 1) && vcpu_must_wake(m->cpus[n])) || (atomic_load(&m->cpus[n]->exit_req) & REQ_STOP))
+			return true;
+	return false;
+}
+
+int64_t vcpu_wait_all(struct machine *m, int64_t ns)
+{
+	struct vcpu_thread *t = m->cpus[0]->thread;
+	int64_t deadline = clock_soonest(&m->clock);
+	int64_t start = host_ns(), end = ns < 0 ? 0 : ns < INT64_MAX - start ? start + ns : INT64_MAX;
+	struct timespec until = { .tv_sec = (time_t)(end / NS_PER_SEC), .tv_nsec = (long)(end % NS_PER_SEC) };
+	int r = 0;
+	pthread_mutex_lock(&t->mutex);
+	atomic_store(&t->sleeping, true);
+	while (!r && !anyone_must_wake(m) && clock_soonest(&m->clock) == deadline && !drive_busy(m))
+		r = ns < 0 ? pthread_cond_wait(&t->changed, &t->mutex) : pthread_cond_clockwait(&t->changed, &t->mutex, CLOCK_MONOTONIC, &until);
+	atomic_store(&t->sleeping, false);
+	pthread_mutex_unlock(&t->mutex);
+	return r ? ns : host_ns() - start;
 }
 
 static void triple_fault(struct cpu *c)
@@ -99,27 +168,28 @@ static enum cpu_exit debug_step(struct cpu *c)
 	return CPUEXIT_DEBUG;
 }
 
+enum cpu_exit vcpu_turn(struct cpu *c)
+{
+	enum cpu_exit why = c->debug.step ? debug_step(c) : c->machine->accel->run(c);
+	if (why == CPUEXIT_REQUEST) {
+		if (atomic_load(&c->exit_req) & (REQ_INIT | REQ_SIPI | REQ_SMI))
+			cpu_take_interrupt(c);
+		cpu_clear(c, REQ_RESET | REQ_DEBUG);
+	} else if (why == CPUEXIT_TRIPLE_FAULT) {
+		triple_fault(c);
+	} else if (why == CPUEXIT_DEBUG) {
+		cpu_clear(c, REQ_DEBUG);
+	}
+	return why;
+}
+
 /* Run until asked to park. */
 static void run(struct cpu *c)
 {
 	const struct accel_ops *accel = c->machine->accel;
 	while (!(atomic_load(&c->exit_req) & REQ_STOP)) {
-		switch (c->debug.step ? debug_step(c) : accel->run(c)) {
-		case CPUEXIT_REQUEST:
-			if (atomic_load(&c->exit_req) & (REQ_INIT | REQ_SIPI | REQ_SMI))
-				cpu_take_interrupt(c);
-			cpu_clear(c, REQ_RESET | REQ_DEBUG);
-			break;
-		case CPUEXIT_HALT:
+		if (vcpu_turn(c) == CPUEXIT_HALT)
 			sleep_halted(c);
-			break;
-		case CPUEXIT_TRIPLE_FAULT:
-			triple_fault(c);
-			break;
-		case CPUEXIT_DEBUG:
-			cpu_clear(c, REQ_DEBUG);
-			break;
-		}
 		if (unlikely(c->debug.stop != STOP_NONE))
 			break_report(c);
 	}
@@ -146,9 +216,14 @@ static void *thread_main(void *arg)
 		if (t->quit)
 			break;
 		t->parked = false;
-		cpu_clear(c, REQ_STOP);
+		for (unsigned n = 0; n < c->machine->n_cpus; n++)
+			if (c->machine->cpus[n]->thread == t)
+				cpu_clear(c->machine->cpus[n], REQ_STOP);
 		pthread_mutex_unlock(&t->mutex);
-		run(c);
+		if (c->machine->counted)
+			counted_run(c->machine);
+		else
+			run(c);
 		pthread_mutex_lock(&t->mutex);
 	}
 	pthread_mutex_unlock(&t->mutex);
@@ -184,10 +259,14 @@ void vcpu_park_all(struct machine *m)
 		pthread_mutex_unlock(&t->mutex);
 	}
 	machine_lock(m);
+	if (m->accel->parked)
+		m->accel->parked(m);
 }
 
 void vcpu_resume_all(struct machine *m)
 {
+	if (m->accel->resuming)
+		m->accel->resuming(m);
 	for (unsigned k = 0; k < m->n_cpus; k++) {
 		unsigned n = (m->resume_from + k) % m->n_cpus;
 		struct vcpu_thread *t = m->cpus[n]->thread;
@@ -220,7 +299,7 @@ bool vcpu_all_parked(struct machine *m)
 
 bool vcpu_create_all(struct machine *m, struct error *err)
 {
-	unsigned n = m->opt->smp ? m->opt->smp : 1;
+	unsigned present = m->opt->smp ? m->opt->smp : 1, n = m->opt->maxcpus > present ? m->opt->maxcpus : present;
 	if (n > MAX_CPUS)
 		return error_set(err, "-smp %u: this accelerator takes at most %u CPUs", n, (unsigned)MAX_CPUS);
 	if (!accel_check(m, &m->accel_conf, m->accel->name, err))
@@ -228,6 +307,7 @@ bool vcpu_create_all(struct machine *m, struct error *err)
 	for (unsigned k = 0; k < n; k++) {
 		if (!(m->cpus[k] = cpu_create(m, k, m->opt->cpu, err)))
 			return false;
+		m->cpus[k]->absent = k >= present;
 		m->n_cpus = k + 1;
 	}
 	return true;
@@ -264,6 +344,8 @@ static bool start_one(struct cpu *c, struct error *err)
 
 void vcpu_stop_all(struct machine *m)
 {
+	for (unsigned n = 1; m->counted && n < m->n_cpus; n++)
+		m->cpus[n]->thread = NULL;      /* the first one's */
 	for (unsigned n = 0; n < m->n_cpus; n++) {
 		struct cpu *c = m->cpus[n];
 		if (!c->thread)
@@ -278,18 +360,34 @@ void vcpu_stop_all(struct machine *m)
 	}
 }
 
+/* So that whoever asks next is told its number. */
+static void wait_until_parked(struct vcpu_thread *t)
+{
+	pthread_mutex_lock(&t->mutex);
+	while (!t->parked)
+		pthread_cond_wait(&t->changed, &t->mutex);
+	pthread_mutex_unlock(&t->mutex);
+}
+
 bool vcpu_start_all(struct machine *m, struct error *err)
 {
-	for (unsigned n = 0; n < m->n_cpus; n++)
+	for (unsigned n = 0; n < (m->counted ? 1 : m->n_cpus); n++)
 		if (!start_one(m->cpus[n], err)) {
 			vcpu_stop_all(m);
 			return false;
 		}
+	for (unsigned n = 0; n < m->n_cpus; n++) {
+		if (m->counted && n)
+			m->cpus[n]->thread = m->cpus[0]->thread;
+		wait_until_parked(m->cpus[n]->thread);
+	}
 	return true;
 }
 
+static enum accel_fit jit_fit(struct machine *m, char *why, size_t size) { return jit_possible(m, why, size) ? ACCEL_FIT : ACCEL_UNFIT; }
+
 const struct accel_ops accel_jit = {
-	.name = "jit", .runs_guest = true, .init = vcpu_create_all, .start_vcpus = vcpu_start_all, .stop_vcpus = vcpu_stop_all, .run = cpu_run,
+	.name = "jit", .runs_guest = true, .fit = jit_fit, .init = vcpu_create_all, .start_vcpus = vcpu_start_all, .stop_vcpus = vcpu_stop_all, .run = cpu_run,
 	.info = accel_print,
 };
 const struct accel_ops accel_interp = {

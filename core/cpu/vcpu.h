@@ -6,6 +6,7 @@
 #ifndef CORE_CPU_VCPU_H
 #define CORE_CPU_VCPU_H
 #include <stdbool.h>
+#include <stdint.h>
 
 struct machine;
 struct cpu;
@@ -21,8 +22,19 @@ bool vcpu_all_parked(struct machine *m);
 
 /* The vCPU the calling thread runs, or NULL when it is another kind of thread. */
 struct cpu *vcpu_current(struct machine *m);
+/* The CPU of that number; NULL: there is no such number, or nothing in its place (-smp maxcpus=).  Machine lock. */
+struct cpu *vcpu_present(const struct machine *m, int64_t n);
 /* Any thread: wake the vCPU's thread if it sleeps (halted or parked), so that it looks at exit_req. */
 void vcpu_kick(struct cpu *c);
+/* The calling thread is the one that executes c's code. */
+bool vcpu_thread_is_own(const struct cpu *c);
+/* vCPU thread.  Is there something a halted CPU must look at?  A maskable interrupt with IF clear is nothing. */
+bool vcpu_must_wake(struct cpu *c);
+/* vCPU thread: run c until something is to be done, or its turn is over (counted.h), and do what only the thread can do. */
+enum cpu_exit vcpu_turn(struct cpu *c);
+/* The one thread of all vCPUs (counted.h): sleep at most ns, or without end when it is negative, until one of them must wake, a timer is
+ * nearer or another one the next, or a drive has finished something.  Returns how long, at most ns. */
+int64_t vcpu_wait_all(struct machine *m, int64_t ns);
 /* Any thread: send the vCPU's thread a signal, unless it is the caller's own or does not run yet.  For engines that kick by signals. */
 void vcpu_signal(struct cpu *c, int sig);
 /* Parts of accel_ops that engines share: create m->cpus as the options say; start their threads, parked; end them. */

@@ -1,5 +1,6 @@
 /* gdbstub_packet.c - $data#sum: taking packets apart and putting them together, and the words in them. */
 #include "core/debug/gdbstub_priv.h"
+#include "core/cpu/vcpu.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -240,7 +241,7 @@ bool gdb_thread_id(const struct gdbstub *s, const char **p, int *cpu)
 		return false;
 	}
 	*cpu = tid > 0 ? (int)tid - 1 : tid ? -1 : -2;
-	return pid <= 1 && tid <= (int64_t)s->m->n_cpus;
+	return pid <= 1 && (tid <= 0 || vcpu_present(s->m, tid - 1));
 }
 
 void gdb_put_thread(const struct gdbstub *s, unsigned cpu, struct text *t)

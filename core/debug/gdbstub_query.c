@@ -1,5 +1,6 @@
 /* gdbstub_query.c - gdb's packets q and Q: what is supported, threads, the target description, monitor commands. */
 #include "core/debug/gdbstub_priv.h"
+#include "core/cpu/vcpu.h"
 #include "core/monitor/monitor.h"
 #include <stdlib.h>
 #include <string.h>
@@ -34,15 +35,16 @@ static void list_thread(struct gdbstub *s)
 {
 	struct text t = { 0 };
 
-	if (s->next_listed >= s->m->n_cpus) {
+	for (; s->next_listed < s->m->n_cpus; s->next_listed++) {
+		if (!vcpu_present(s->m, s->next_listed))
+			continue;
+		text_add(&t, t.len ? "," : "m", 1);
+		gdb_put_thread(s, s->next_listed, &t);
+	}
+	if (t.len)
+		gdb_send(s, t.s, t.len);
+	else
 		gdb_reply(s, "l");
-		return;
-	}
-	for (char lead = 'm'; s->next_listed < s->m->n_cpus; lead = ',') {
-		text_add(&t, &lead, 1);
-		gdb_put_thread(s, s->next_listed++, &t);
-	}
-	gdb_send(s, t.s, t.len);
 	text_free(&t);
 }
 

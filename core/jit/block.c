@@ -39,7 +39,7 @@ static unsigned flags_read(const struct op_row *r, const struct insn *i)
 	return through_carry ? FL_CF : 0;
 }
 
-unsigned jit_flags_live(struct cpu *c, int64_t off, const uint8_t *page, uint64_t *lines)
+unsigned jit_flags_live(struct cpu *c, int64_t off, const uint8_t *page, bool exact, uint64_t *lines)
 {
 	unsigned live = 0, known = 0;
 	for (unsigned n = 0; n < LOOK_AHEAD && off < PAGE_SIZE; n++) {
@@ -51,6 +51,8 @@ unsigned jit_flags_live(struct cpu *c, int64_t off, const uint8_t *page, uint64_
 		*lines |= UINT64_C(1) << (off >> 6) | UINT64_C(1) << ((off + len - 1) >> 6);
 		live |= flags_read(r, &in) & ~known;
 		known |= r->fl_written;
+		if (exact && insn_may_store(r, &in))
+			break;
 		if (known == FL_ARITH)
 			return live;
 		if (in.row == ROW_NONE || (r->attr & (A_END | A_COND | A_LINK)))
@@ -67,7 +69,7 @@ static unsigned live_at(struct em *e, int64_t off, const uint8_t *page)
 	if (off < 0 || off >= PAGE_SIZE || e->c->machine->n_cpus > 1 || family_off(e, FAM_LOOKAHEAD))
 		return FL_ARITH;
 	uint64_t lines = 0;
-	unsigned live = jit_flags_live(e->c, off, page, &lines);
+	unsigned live = jit_flags_live(e->c, off, page, e->exact, &lines);
 	e->b->lines |= lines;
 	atomic_fetch_or(&e->c->machine->ram.code_lines[e->b->ram_page], lines);
 	return live;
@@ -79,10 +81,12 @@ static void liveness(struct em *e, struct ji *is, unsigned n, const uint8_t *pag
 	unsigned live = last->ends ? FL_ARITH : live_at(e, e->page_off + last->in.off + last->in.len, page);
 	for (unsigned k = n; k-- > 0;) {
 		struct ji *i = &is[k];
-		if (i->row->attr & A_LINK) {
-			i->live_taken = (uint16_t)(i->row->opcode == 0xe8 ? FL_ARITH : live_at(e, e->page_off + i->in.imm, page));
+		if ((i->row->attr & A_LINK) && !(i->invert && !(i->row->attr & A_COND))) {
+			i->live_taken = (uint16_t)live_at(e, e->page_off + i->in.imm, page);
 			live = i->row->attr & A_COND ? live | i->live_taken : i->live_taken;
 		}
+		if (e->exact && insn_may_store(i->row, &i->in))
+			live = FL_ARITH;
 		i->live_out = (uint16_t)live;
 		live = (live & ~(unsigned)i->writes) | i->reads;
 		if (i->in.row == ROW_NONE || (i->ends && !(i->row->attr & A_LINK)))
@@ -92,6 +96,18 @@ static void liveness(struct em *e, struct ji *is, unsigned n, const uint8_t *pag
 }
 
 /* ---- the block -------------------------------------------------------------------------------------------------------------------------- */
+
+void jit_number(struct ji *i, unsigned n)
+{
+	i->in.idx = (uint16_t)n & 63;
+	i->row = &op_rows[i->in.row];
+	i->size = i->in.flags & I_O64 ? 8 : i->in.flags & I_O16 ? 2 : 4;
+	i->reads = (uint16_t)flags_read(i->row, &i->in);
+	i->writes = i->row->fl_written;
+	i->ends = i->in.row == ROW_NONE || (i->row->attr & A_END);
+	if ((i->row->attr & (A_LINK | A_END)) && i->in.rm != RM_MEM)
+		i->in.disp = (int32_t)n + 1;
+}
 
 /* Decode b's bytes once more: its handlers may have been fused.  0: they are not what they were. */
 static unsigned decode_again(struct em *e, struct ji *is, const uint8_t *code)
@@ -105,18 +121,25 @@ static unsigned decode_again(struct em *e, struct ji *is, const uint8_t *code)
 		*i = (struct ji) { .slot = slot };
 		if (decode_insn(jit_decoder(e->c), e->c->mode, code + pos, PAGE_SIZE - e->page_off - pos, pos, &i->in) != was->len || i->in.row != was->row)
 			return 0;
-		i->in.idx = (uint16_t)n & 63;
-		i->row = &op_rows[i->in.row];
-		i->size = i->in.flags & I_O64 ? 8 : i->in.flags & I_O16 ? 2 : 4;
-		i->reads = (uint16_t)flags_read(i->row, &i->in);
-		i->writes = i->row->fl_written;
-		i->ends = i->in.row == ROW_NONE || (i->row->attr & A_END);
-		if ((i->row->attr & (A_LINK | A_END)) && i->in.rm != RM_MEM)
-			i->in.disp = (int32_t)n + 1;
+		jit_number(i, n);
 		pos += was->len;
 		n++;
 	}
 	return n;
+}
+
+/* RSP becomes what it was not before, plus or minus something; RBP is taken to point into the same stack. */
+static bool loads_stack(const struct ji *i)
+{
+	if (i->row->map != ONE)
+		return false;
+	switch (i->row->opcode) {
+	case 0x5c: return i->in.rm == RSP;
+	case 0x87: return i->in.rm == RSP || i->in.reg == RSP;
+	case 0x89: return i->in.rm == RSP && i->in.reg != RBP;
+	case 0x8b: return i->in.reg == RSP && i->in.rm != RBP;
+	default: return false;
+	}
 }
 
 /* True: the block goes on behind i. */
@@ -125,10 +148,15 @@ static void emit_all(struct em *e, struct ji *is, unsigned n)
 	struct jit *j = e->j;
 	for (unsigned k = 0; k < n && !e->failed;) {
 		struct ji *i = &is[k];
+		if (i->slot == SLOT_CROSS)
+			em_cross_guard(e, i);
+		for (unsigned g = 0; g < e->n_groups; g++)
+			if (e->groups[g].at == k)
+				em_group_check(e, &e->groups[g], i);
 		if (i->row->attr & (A_LINK | A_END) || i->in.row == ROW_NONE) {
-			if (!em_branch(e, i)) {
+			if (!em_branch(e, i) && !em_last_step(e, i)) {
 				em_flags_clobber(e, i->live_in);
-				em_leave_to_interp(e, i->slot);
+				em_leave_to_interp(e, i);
 				return;
 			}
 			if (i->ends)
@@ -137,6 +165,7 @@ static void emit_all(struct em *e, struct ji *is, unsigned n)
 			continue;
 		}
 		if (em_native(e, i)) {
+			e->other_stack |= loads_stack(i);
 			j->count.native++;
 			k++;
 			continue;
@@ -145,7 +174,7 @@ static void emit_all(struct em *e, struct ji *is, unsigned n)
 		uint8_t *before = e->p;
 		for (; k + run < n; run++) {
 			const struct ji *next = &is[k + run];
-			if ((next->row->attr & (A_LINK | A_END)) || next->in.row == ROW_NONE || em_would_be_native(e, next))
+			if ((next->row->attr & (A_LINK | A_END)) || next->in.row == ROW_NONE || next->slot == SLOT_CROSS || em_would_be_native(e, next))
 				break;
 		}
 		e->p = before;
@@ -168,40 +197,40 @@ static bool jumps_back(const struct ji *is, unsigned n)
 	return false;
 }
 
-static bool worth_it(struct em *e, struct ji *is, unsigned n)
-{
-	unsigned good = 0;
-	for (unsigned k = 0; k < n; k++)
-		good += (is[k].row->attr & (A_LINK | A_END)) || em_would_be_native(e, &is[k]);
-	return 2 * good > n && !(n == 1 && is[0].ends && !(is[0].row->attr & A_LINK) && is[0].row->opcode != 0xc3 && is[0].row->opcode != 0xff);
-}
-
 bool jit_translate(struct jit *j, struct block *b)
 {
 	struct cpu *c = j->c;
 	struct ji is[BLOCK_MAX];
-	struct em e = { .j = j, .c = c, .b = b, .p = j->rw + j->used, .code64 = c->mode & M_CS64, .user = c->mode & M_USER, .flags_mem = true };
+	struct em e = { .j = j, .c = c, .b = b, .p = j->rw + j->used, .other = j->rw + j->cold_used, .code64 = c->mode & M_CS64, .user = c->mode & M_USER, .flags_mem = true };
 	const uint8_t *code = (const uint8_t *)(uintptr_t)(b->key & ((UINT64_C(1) << MODE_SHIFT) - 1));
 	e.page_off = (unsigned)((uintptr_t)code & (PAGE_SIZE - 1));
 	unsigned n = decode_again(&e, is, code), first_step = j->n_steps;
 	if (!n)
 		return false;
+	e.exact = engine_page_exact(c, b->ram_page);
 	e.loop = jumps_back(is, n);
+	unsigned guest_insns = n, guest_bytes = is[n - 1].in.off + is[n - 1].in.len;
+	n = em_unroll(&e, is, n);
+	if (n == guest_insns)
+		n = em_find_crosser(&e, is, n, code);
 	liveness(&e, is, n, code - e.page_off);
-	if (!worth_it(&e, is, n))
-		return false;
+	em_find_groups(&e, is, n);
+	em_x87_notes(&e, is, n);
 	struct jit_block *jb = &j->blocks[j->n_blocks];
-	*jb = (struct jit_block) { .entry = e.p, .steps = &j->steps[first_step] };
+	*jb = (struct jit_block) { .entry = e.p, .steps = &j->steps[first_step], .missed_at = c->icount };
+	e.entry = e.p;
 	j->n_steps = first_step;
 	emit_all(&e, is, n);
 	em_stubs(&e);
 	jb->stale = jit_new_exit(&e, EXIT_LINK);
 	jb->stale->off = (int32_t)e.page_off;
 	jb->stale->patch = jb->entry + 1;
+	em_part(&e, true);
 	jb->stale_code = e.p;
 	em_imm64(&e, H_T1, (uintptr_t)jb->stale);
 	em8(&e, 0xe9);
 	em_rel32(&e, j->leave);
+	em_part(&e, false);
 	if (e.failed)
 		return false;
 	while (e.p - jb->entry < 5)
@@ -209,10 +238,11 @@ bool jit_translate(struct jit *j, struct block *b)
 	jb->n_steps = j->n_steps - first_step;
 	j->n_blocks++;
 	j->used = ((size_t)(e.p - j->rw) + 15) & ~(size_t)15;
+	j->cold_used = (size_t)(e.other - j->rw);
 	j->count.blocks++;
 	j->count.live++;
-	j->count.insns += n;
-	j->count.guest_bytes += is[n - 1].in.off + is[n - 1].in.len;
+	j->count.insns += guest_insns;
+	j->count.guest_bytes += guest_bytes;
 	b->jit = jb;
 	return true;
 }

@@ -13,11 +13,10 @@ static bool is_backward(const struct ji *i) { return i->in.imm <= i->in.off; }
 static void push_return(struct em *e, const struct ji *i)
 {
 	unsigned size = e->code64 ? 8 : 4;
-	em_rm(e, (struct enc) { .op = 0x8d, .size = size, .reg = H_T0 }, H_RSP, NO_REG, 0, -(int)size);
-	em_check(e, i, size, true);
+	struct mem_op m = em_stack_memory(e, i, RSP, -(int)size, size, true);
 	em_load_env(e, H_T1, offsetof(struct cpu, jit.page));
 	em_rm(e, (struct enc) { .op = 0x8d, .size = size, .reg = H_T1 }, H_T1, NO_REG, 0, (int32_t)(e->page_off + i->in.off + i->in.len));
-	em_rm(e, (struct enc) { .op = 0x89, .size = size, .reg = H_T1 }, H_T0, NO_REG, 0, 0);
+	em_mem(e, (struct enc) { .op = 0x89, .size = size, .reg = H_T1 }, m);
 	em_rm(e, (struct enc) { .op = 0x8d, .size = size, .reg = H_RSP }, H_RSP, NO_REG, 0, -(int)size);
 }
 
@@ -51,27 +50,57 @@ static void host_call(struct em *e, const struct ji *i, int64_t target, bool far
 	em_goto(e, ret, 0, false);
 	em_patch(to, e->p);
 	if (near) {
-		em_patch(leave, e->p);
-		em_exit_to(e, target, to);
+		em_patch(leave, em_exit_to(e, target, to));
 		return;
 	}
-	if (far)
-		em_load_env(e, H_T0, offsetof(struct cpu, jit.tmp));
-	else
-		em_load_target(e, target);
-	em_jump(e, true, !far);
+	if (!far) {
+		em_jump_far(e, target, true);
+		return;
+	}
+	em_load_env(e, H_T0, offsetof(struct cpu, jit.tmp));
+	em_jump(e, true, false);
+}
+
+/* Jump back to this very block; flags are in memory or dead.  False: nothing was emitted. */
+static bool em_again(struct em *e, const struct ji *i)
+{
+	if (target_of(e, i) != e->page_off || family_off(e, FAM_LINK))
+		return false;
+	em_count(e, i->in.idx + 1u);
+	em_env(e, (struct enc) { .op = 0x83, .size = 4, .reg = 7 }, offsetof(struct cpu, attention)), em8(e, 0);
+	em8(e, 0x0f), em8(e, 0x85), em32(e, 0);                 /* jne */
+	uint8_t *asked = e->p - 4;
+	em8(e, 0xe9), em32(e, 0);
+	uint8_t *again = e->p - 4;
+	em_patch(asked, em_exit_to(e, target_of(e, i), again));
+	em_patch(again, e->entry);
+	return true;
 }
 
 static void conditional(struct em *e, const struct ji *i, unsigned op)
 {
 	if (i->reads)
 		em_flags_to_host(e);
-	if (i->live_taken && !e->flags_mem)
-		em_flags_to_mem(e);
+	bool save = i->live_taken && !e->flags_mem;
+	if (op < 0xe0 && target_of(e, i) == e->page_off && !i->invert) {
+		em8(e, 0x0f), em8(e, 0x80 | ((op & 15) ^ 1));
+		uint8_t *on = e->p;
+		em32(e, 0);
+		if (save)
+			em_flags_to_mem(e);
+		e->flags_mem &= !save;
+		if (em_again(e, i)) {
+			em_patch(on, e->p);
+			return;
+		}
+		e->p = on - 2;
+	}
+	op ^= i->invert;
 	struct stub *s = em_stub(e, STUB_TAKEN, i);
 	s->target = target_of(e, i);
 	s->count = i->in.idx + 1u;
 	s->backward = is_backward(i);
+	s->save_flags = save;
 	if (op >= 0xe0) {                       /* loop, jcxz: short only */
 		if (i->in.flags & I_A32)
 			em8(e, 0x67);
@@ -90,9 +119,7 @@ static bool indirect(struct em *e, const struct ji *i, bool call)
 	unsigned size = i->size;
 	em_flags_clobber(e, FL_ARITH);
 	if (i->in.rm == RM_MEM) {
-		em_address(e, i, true);
-		em_check(e, i, size, false);
-		em_rm(e, (struct enc) { .op = 0x8b, .size = size, .reg = H_T0 }, H_T0, NO_REG, 0, 0);
+		em_mem(e, (struct enc) { .op = 0x8b, .size = size, .reg = H_T0 }, em_memory(e, i, size, false));
 	} else {
 		em_rr(e, (struct enc) { .op = 0x8b, .size = size, .reg = H_T0 }, em_use(e, i->in.rm, H_T0));
 	}
@@ -111,9 +138,7 @@ static bool ret(struct em *e, const struct ji *i, unsigned extra)
 {
 	unsigned size = i->size;
 	em_flags_clobber(e, FL_ARITH);
-	em_rr(e, (struct enc) { .op = 0x8b, .size = size, .reg = H_T0 }, H_RSP);
-	em_check(e, i, size, false);
-	em_rm(e, (struct enc) { .op = 0x8b, .size = size, .reg = H_T0 }, H_T0, NO_REG, 0, 0);
+	em_mem(e, (struct enc) { .op = 0x8b, .size = size, .reg = H_T0 }, em_stack_memory(e, i, RSP, 0, size, false));
 	em_rm(e, (struct enc) { .op = 0x8d, .size = size, .reg = H_RSP }, H_RSP, NO_REG, 0, (int32_t)(size + extra));
 	note_indirect(e, i, -(int)(size + extra));
 	em_return(e);
@@ -136,13 +161,16 @@ bool em_branch(struct em *e, const struct ji *i)
 		return false;
 	switch (op) {
 	case 0xe8:
-		em_flags_clobber(e, FL_ARITH);
+		em_flags_clobber(e, i->live_taken);
 		push_return(e, i);
 		host_call(e, i, target_of(e, i), false);
 		return true;
 	case 0xe9: case 0xeb:
+		if (i->invert)
+			return true;
 		em_flags_clobber(e, i->live_out);
-		em_goto(e, target_of(e, i), i->in.idx + 1u, is_backward(i));
+		if (!em_again(e, i))
+			em_goto(e, target_of(e, i), i->in.idx + 1u, is_backward(i));
 		return true;
 	case 0xc2: return ret(e, i, (uint16_t)i->in.imm);
 	case 0xc3: return ret(e, i, 0);

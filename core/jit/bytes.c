@@ -42,12 +42,11 @@ void em_rr(struct em *e, struct enc x, unsigned rm)
 	em8(e, 0xc0 | (reg & 7) << 3 | (r & 7));
 }
 
-void em_rm(struct em *e, struct enc x, unsigned base, unsigned index, unsigned scale, int32_t disp)
+/* ModRM and what follows it: no displacement means none, index may be NO_REG. */
+static void modrm_mem(struct em *e, unsigned reg, unsigned base, unsigned index, unsigned scale, int32_t disp)
 {
-	unsigned rex = (x.reg >> 3 & 1) << 2 | (base != NO_REG ? base >> 3 & 1 : 0) | (index != NO_REG ? (index >> 3 & 1) << 1 : 0);
-	prefixes(e, &x, rex, x.size == 1 && !x.digit && x.reg >= 4 && x.reg < 8);
-	unsigned reg = (x.reg & 7) << 3;
 	unsigned mod = base == NO_REG ? 0 : !disp && (base & 7) != RBP ? 0 : disp == (int8_t)disp ? 1 : 2;
+	reg = (reg & 7) << 3;
 	if (index == NO_REG && base != NO_REG && (base & 7) != RSP) {
 		em8(e, mod << 6 | reg | (base & 7));
 	} else {
@@ -60,16 +59,23 @@ void em_rm(struct em *e, struct enc x, unsigned base, unsigned index, unsigned s
 		em32(e, (uint32_t)disp);
 }
 
+void em_rm(struct em *e, struct enc x, unsigned base, unsigned index, unsigned scale, int32_t disp)
+{
+	unsigned rex = (x.reg >> 3 & 1) << 2 | (base != NO_REG ? base >> 3 & 1 : 0) | (index != NO_REG ? (index >> 3 & 1) << 1 : 0);
+	prefixes(e, &x, rex, x.size == 1 && !x.digit && x.reg >= 4 && x.reg < 8);
+	modrm_mem(e, x.reg, base, index, scale, disp);
+}
+
 /* VEX bits that stand for register bits are inverted. */
-void em_opcode(struct em *e, const struct opcode *o, unsigned reg, unsigned rm)
+static void opcode_bytes(struct em *e, const struct opcode *o, unsigned reg, unsigned index, unsigned rm)
 {
 	static const uint8_t prefix[4] = { 0, 0x66, 0xf3, 0xf2 };
 	if (o->vex) {
 		em8(e, 0xc4);
-		em8(e, (reg & 8 ? 0 : 0x80) | 0x40 | (rm & 8 ? 0 : 0x20) | o->map);
+		em8(e, (reg & 8 ? 0 : 0x80) | (index & 8 ? 0 : 0x40) | (rm & 8 ? 0 : 0x20) | o->map);
 		em8(e, o->w << 7 | (~(unsigned)o->vvvv & 15) << 3 | o->l << 2 | o->pp);
 	} else {
-		unsigned rex = o->w << 3 | (reg & 8) >> 1 | rm >> 3;
+		unsigned rex = o->w << 3 | (reg & 8) >> 1 | (index & 8) >> 2 | rm >> 3;
 		if (o->o16)
 			em8(e, 0x66);
 		if (o->pp)
@@ -81,6 +87,12 @@ void em_opcode(struct em *e, const struct opcode *o, unsigned reg, unsigned rm)
 			em8(e, o->map == 2 ? 0x38 : 0x3a);
 	}
 	em8(e, o->op);
+}
+void em_opcode(struct em *e, const struct opcode *o, unsigned reg, unsigned rm) { opcode_bytes(e, o, reg, 0, rm); }
+void em_opcode_mem(struct em *e, struct opcode o, unsigned reg, struct mem_op m)
+{
+	opcode_bytes(e, &o, reg, m.index == NO_REG ? 0 : m.index, m.base);
+	modrm_mem(e, reg, m.base, m.index, 0, m.disp);
 }
 
 void em_env(struct em *e, struct enc x, uint32_t off)

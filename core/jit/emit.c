@@ -1,5 +1,6 @@
 /* emit.c - instructions that are emitted as they were, with host registers and addresses for operands. */
 #include "core/jit/emit.h"
+#include "core/machine/machine.h"
 
 /* Host encoding of an instruction with a ModRM operand. */
 struct shape {
@@ -143,11 +144,9 @@ static bool emit_shape(struct em *e, const struct ji *i, const struct shape *s)
 	if ((high_e || high_g) && (eh >= 8 || (has_g && gh >= 8) || s->gsize == 8))
 		return false;
 	unsigned needs = i->reads | (i->writes ? i->live_out & ~(unsigned)i->writes : 0), first = e->n_stubs;
-	if (mem) {
-		em_flags_clobber(e, i->live_in);
-		em_address(e, i, true);
-		em_check(e, i, s->esize, s->e_write);
-	}
+	struct mem_op m = { 0 };
+	if (mem)
+		m = em_memory(e, i, s->esize, s->e_write);
 	if (needs)
 		em_flags_to_host(e);
 	if (env_e && (s->e_read || s->esize < 4))
@@ -159,7 +158,7 @@ static bool emit_shape(struct em *e, const struct ji *i, const struct shape *s)
 	struct enc x = { .op = s->op, .size = extend ? s->gsize : s->esize, .reg = high_g ? HIGH | gg : gh, .lock = mem && (i->in.flags & I_LOCK),
 		.byte_rm = s->esize == 1, .digit = !has_g };
 	if (mem)
-		em_rm(e, x, H_T0, NO_REG, 0, 0);
+		em_mem(e, x, m);
 	else
 		em_rr(e, x, high_e ? HIGH | eg : eh);
 	put_imm(e, s->imm, i->in.imm);
@@ -176,12 +175,6 @@ static bool emit_shape(struct em *e, const struct ji *i, const struct shape *s)
 
 /* ---- the stack ---------------------------------------------------------------------------------------------------------------------- */
 
-/* r9 = host address of the word below (push) or at (pop) the stack pointer. */
-static void stack_check(struct em *e, const struct ji *i, bool push, unsigned size)
-{
-	em_rm(e, (struct enc) { .op = 0x8d, .size = e->code64 ? 8 : 4, .reg = H_T0 }, H_RSP, NO_REG, 0, push ? -(int)size : 0);
-	em_check(e, i, size, push);
-}
 static void stack_move(struct em *e, int by)
 {
 	em_rm(e, (struct enc) { .op = 0x8d, .size = e->code64 ? 8 : 4, .reg = H_RSP }, H_RSP, NO_REG, 0, by);
@@ -193,13 +186,12 @@ static bool emit_push(struct em *e, const struct ji *i)
 	bool imm = operand_kind(i->row->operand[0]) == K_I;
 	if (size != (e->code64 ? 8 : 4) || i->in.rm == RM_MEM)
 		return false;
-	em_flags_clobber(e, i->live_in);
-	stack_check(e, i, true, size);
+	struct mem_op m = em_stack_memory(e, i, RSP, -(int)size, size, true);
 	if (imm) {
-		em_rm(e, (struct enc) { .op = 0xc7, .size = size, .reg = 0 }, H_T0, NO_REG, 0, 0);
+		em_mem(e, (struct enc) { .op = 0xc7, .size = size, .reg = 0 }, m);
 		em32(e, (uint32_t)i->in.imm);
 	} else {
-		em_rm(e, (struct enc) { .op = 0x89, .size = size, .reg = em_use(e, i->in.rm, H_T1) }, H_T0, NO_REG, 0, 0);
+		em_mem(e, (struct enc) { .op = 0x89, .size = size, .reg = em_use(e, i->in.rm, H_T1) }, m);
 	}
 	stack_move(e, -(int)size);
 	em_close_stubs(e, first, i);
@@ -211,11 +203,12 @@ static bool emit_pop(struct em *e, const struct ji *i)
 	unsigned first = e->n_stubs, size = i->size;
 	if (size != (e->code64 ? 8 : 4) || i->in.rm == RM_MEM)
 		return false;
-	em_flags_clobber(e, i->live_in);
-	stack_check(e, i, false, size);
+	struct mem_op m = em_stack_memory(e, i, RSP, 0, size, false);
 	stack_move(e, (int)size);
+	if (m.index == H_RSP)
+		m.disp -= (int)size;
 	unsigned to = in_env(i->in.rm) ? H_T1 : host_of(i->in.rm);
-	em_rm(e, (struct enc) { .op = 0x8b, .size = size, .reg = to }, H_T0, NO_REG, 0, 0);
+	em_mem(e, (struct enc) { .op = 0x8b, .size = size, .reg = to }, m);
 	if (in_env(i->in.rm))
 		em_store_env(e, to, ENV_REG(i->in.rm));
 	em_close_stubs(e, first, i);
@@ -227,11 +220,9 @@ static bool emit_leave(struct em *e, const struct ji *i)
 	unsigned first = e->n_stubs, size = i->size;
 	if (size != (e->code64 ? 8 : 4))
 		return false;
-	em_flags_clobber(e, i->live_in);
-	em_rr(e, (struct enc) { .op = 0x8b, .size = size, .reg = H_T0 }, RBP);
-	em_check(e, i, size, false);
+	struct mem_op m = em_stack_memory(e, i, RBP, 0, size, false);
 	em_rm(e, (struct enc) { .op = 0x8d, .size = size, .reg = H_RSP }, RBP, NO_REG, 0, (int)size);
-	em_rm(e, (struct enc) { .op = 0x8b, .size = size, .reg = RBP }, H_T0, NO_REG, 0, 0);
+	em_mem(e, (struct enc) { .op = 0x8b, .size = size, .reg = RBP }, m);
 	em_close_stubs(e, first, i);
 	return true;
 }
@@ -256,16 +247,11 @@ static bool emit_mov_imm(struct em *e, const struct ji *i)
 
 static bool emit_lea(struct em *e, const struct ji *i)
 {
-	em_address(e, i, false);
 	if (i->size < 4 && in_env(i->in.reg))
 		return false;
-	if (in_env(i->in.reg)) {
-		if (i->size == 4)
-			em_rr(e, (struct enc) { .op = 0x8b, .size = 4, .reg = H_T0 }, H_T0);
+	em_lea(e, i, in_env(i->in.reg) ? H_T0 : host_of(i->in.reg), i->size);
+	if (in_env(i->in.reg))
 		em_store_env(e, H_T0, ENV_REG(i->in.reg));
-		return true;
-	}
-	em_rr(e, (struct enc) { .op = 0x8b, .size = i->size, .reg = host_of(i->in.reg) }, H_T0);
 	return true;
 }
 
@@ -289,8 +275,8 @@ static bool emit_plain(struct em *e, const struct ji *i)
 
 static bool emit_one(struct em *e, const struct ji *i, unsigned op)
 {
-	if (op == 0x90 && i->row->operand[0] == ___)
-		return true;
+	if (op == 0x90 && i->row->operand[0] == ___)            /* NOP; among several CPUs PAUSE is the interpreter's, which yields */
+		return (i->row->match & P_F3) != P_F3 || e->c->machine->n_cpus == 1;
 	if (op >= 0x50 && op < 0x58)
 		return emit_push(e, i);
 	if (op >= 0x58 && op < 0x60)
@@ -350,8 +336,10 @@ bool em_native(struct em *e, const struct ji *i)
 	if (e->j->off && ((e->j->off >> jit_family_of(r) & 1) || (family_off(e, FAM_ATOMIC) && (i->in.flags & I_LOCK)) ||
 		(family_off(e, FAM_MEMORY) && (i->in.rm == RM_MEM || (r->attr & A_STACK)))))
 		return false;
-	if ((r->attr & (A_PROT | A_STR | A_END | A_LINK)) || (i->in.flags & (I_SEGCHK | I_A16)) || i->in.row == ROW_NONE)
+	if ((r->attr & (A_PROT | A_END | A_LINK)) || (i->in.flags & (I_SEGCHK | I_A16)) || i->in.row == ROW_NONE)
 		return false;
+	if (r->attr & A_STR)
+		return em_string(e, i);
 	if ((r->attr & (A_X87 | A_MMX | A_SSE | A_AVX)) || (r->map == ONE && r->opcode == 0x9b))
 		ok = em_fp(e, i);
 	else if (r->map == ONE)
@@ -361,6 +349,10 @@ bool em_native(struct em *e, const struct ji *i)
 	if (!ok) {
 		back_to(e, &start);
 		ok = em_bits(e, i);
+	}
+	if (!ok) {
+		back_to(e, &start);
+		ok = em_sys(e, i);
 	}
 	if (!ok)
 		back_to(e, &start);

@@ -12,22 +12,25 @@
 #include "core/cpu/ops.h"
 
 enum { H_T0 = 9, H_T1 = 10, H_RSP = 11, NO_REG = 0xff };
-enum { STEPS_MAX = 1 << 19, EXITS_MAX = 1 << 19, JBLOCKS_MAX = 1 << 17, JIT_JUMP_SIZE = 1 << 13,
-	JIT_BLOCK_CODE_MAX = 32 << 10 };
+enum { STEPS_MAX = 1 << 19, EXITS_MAX = 1 << 19, JBLOCKS_MAX = 1 << 17, JIT_JUMP_SIZE = 1 << 15, JIT_JUMP_SHIFT = 13, JIT_LOOPS = 1 << 14,
+	JIT_BLOCK_CODE_MAX = 32 << 10, FAR_MAX = 1 << 15 };
 
 /* Register sets that stay in the host's registers from block to block (live.c); cpu.jit.live. */
 enum { LIVE_VEC = 1, LIVE_X87 = 2, LIVE_SETS = 3 };
 /* What instructions the host may be given beyond x86-64's own. */
 enum host_feature { HOST_SSE42 = 1 << 0 /* and all before it, POPCNT */, HOST_AES = 1 << 1, HOST_SHA = 1 << 2, HOST_AVX2 = 1 << 3 /* FMA, F16C */,
-	HOST_BMI = 1 << 4 /* 1 and 2, LZCNT, MOVBE */, HOST_ADX = 1 << 5 };
+	HOST_BMI = 1 << 4 /* 1 and 2, LZCNT, MOVBE */, HOST_ADX = 1 << 5, HOST_TSC = 1 << 6 /* by which its kernel keeps the time */ };
 
-enum exit_kind { EXIT_LINK, EXIT_INDIRECT, EXIT_INTERP };
+enum exit_kind { EXIT_LINK, EXIT_INDIRECT, EXIT_INTERP, EXIT_FAR };
 struct jit_exit {
 	enum exit_kind kind;
-	int32_t off;                    /* LINK: target, from the start of the page */
-	uint8_t *patch;                 /* LINK: rel32 to point at the target's code, in the writable mapping */
+	int32_t off;                    /* LINK, FAR: target, from the start of the page */
+	uint8_t *patch;                 /* LINK: rel32 to point at the target's code, in the writable mapping; FAR: the site (far.c) */
+	uint8_t *look, *ask;            /* FAR: where it goes meanwhile */
 	struct block *block;            /* INTERP: go on in the interpreter at insns[slot] */
 	unsigned slot, page_off;
+	bool group;                     /* INTERP: because of a check for several accesses */
+	bool cross;                     /* LINK: to an instruction that lies in two pages (cross.c) */
 };
 /* The interpreter's view of translated instructions that may run one by one, each run of them ending in a mark (op_jit_end). */
 struct jit_block {
@@ -36,58 +39,92 @@ struct jit_block {
 	unsigned n_steps;
 	uint8_t *stale_code;
 	struct jit_exit *stale;         /* re-entry at the same address, for who comes here after the end */
+	unsigned misses;                /* of checks for several accesses */
+	uint64_t missed_at;             /* icount of the first of them */
 };
-struct jit_slot { uint64_t key; const uint8_t *code; uint64_t pad[2]; };
+/* The table by physical address and mode: key as a block's.  16 bytes: jump.c. */
+struct jit_slot { uint64_t key; const uint8_t *code; };
+static inline unsigned jit_jump_hash(uint64_t rip) { return (unsigned)(rip ^ rip >> JIT_JUMP_SHIFT) & (JIT_JUMP_SIZE - 1); }
 
 struct jit {
 	struct cpu *c;
 	uint8_t *rw, *rx;               /* one memory, mapped twice */
-	size_t size, used, fixed;       /* bytes of code: room, in use; of it, the common pieces at the start */
+	/* Bytes of code: room; in use; of it, the common pieces at the start.  What runs seldom lies apart, from cold_start on, so that the rest is
+	 * dense. */
+	size_t size, used, fixed, cold_start, cold_used;
 	struct insn *steps;
 	struct jit_exit *exits;
 	struct jit_block *blocks;
-	unsigned n_steps, n_exits, n_blocks, hot, next_slot;
+	unsigned n_steps, n_exits, n_blocks, hot, next_slot, next_group_slot;
 	struct jit_slot *jump;
 	struct jit_exit indirect[2];    /* to jit.tmp; [1]: by a direct jump */
 	struct jit_exit *(*enter)(const uint8_t *code);
-	uint8_t *leave, *step;          /* common pieces, writable mapping */
+	uint8_t *leave, *step, *step_only, *last_step, *syscall, *sysret;  /* common pieces, writable mapping */
 	uint8_t *jump_common[2][2] /* and directness */, *ret_miss[2], *ret_empty[2];    /* by CPL 3 */
-	uint8_t *refill[2][2];          /* by CPL 3 and writing */
-	struct insn find_run[2][2];
+	uint8_t *refill[2][2][2][2];    /* by CPL 3, writing, for a group, for the last byte */
+	struct insn find_run[2][2], fill[2][2][2] /* and with other groups about */;
+	const struct insn *resume;      /* code was left for it: where the interpreter goes on, or NULL */
 	uint8_t *stacks;                /* return stacks */
+	uint8_t loops[JIT_LOOPS];       /* how often a loop was translated, by address */
 	uint8_t *live_save, *live_restore, *live_load[LIVE_SETS];
 	unsigned host_has;              /* enum host_feature */
 	struct jit_counters count;
 	uint32_t off;                   /* families that are not translated */
 	uint64_t *row_count;            /* by row: done by the interpreter */
+	struct jit_exit **far;          /* of sites that are linked (far.c) */
+	unsigned n_far, far_spent;
+	uint8_t far_start[5];
 	struct lockstep *lockstep;      /* NULL: nothing is checked */
 };
 
 /* ---- emission ---- */
 /* Bit of jit_step's page_off: not for want of an emitter, but to look up memory. */
-enum { STEP_IS_MISS = 1 << 16 };
+enum { STEP_IS_MISS = 1 << 16, STEP_IN_GROUP = 1 << 17 /* later accesses rely on a check made before */ };
 enum { STUBS_MAX = 3 * BLOCK_MAX + 8 };
-enum stub_kind { STUB_STEP, STUB_INTERP, STUB_TAKEN, STUB_LIVE };
+/* A memory operand of the host's, for em_mem(). */
+struct mem_op { uint8_t base, index; int32_t disp; };
+enum stub_kind { STUB_STEP, STUB_LAST_STEP, STUB_INTERP, STUB_TAKEN, STUB_LIVE, STUB_GROUP };
 struct stub {
 	enum stub_kind kind;
 	uint8_t *from, *back;           /* rel32 that jumps here; where to go on */
 	uint8_t *checked, size;         /* a check of memory: where to go on when it is plain */
 	uint32_t base;                  /* and the slot's base, in struct cpu */
 	struct insn *step;
-	unsigned slot, count;
+	unsigned slot, count, before;
 	int64_t target;                 /* TAKEN: from the start of the page */
-	bool load_flags, backward, write, stack;
+	bool load_flags, save_flags, backward, write, stack, last /* byte is what is checked */, in_group;
 	uint8_t live;                   /* LIVE: the set wanted */
+	struct mem_op at;               /* where, for a check of memory */
+	const struct em_group *group;   /* GROUP */
 };
-/* One guest instruction of the block being translated. */
+/* A memory operand: registers, as numbers of the guest's or REG_ZERO, that no prefix cuts or moves. */
+struct access { uint8_t base, index, scale, size; bool known, write; int64_t disp; };
+/* One guest instruction of the block being translated; slot: of b->insns. */
 struct ji {
 	struct insn in;
 	const struct op_row *row;
 	unsigned slot;
 	uint16_t reads, writes, live_in, live_out, live_taken;
 	uint8_t size;                   /* operand size in bytes: 1, 2, 4, 8 */
-	bool ends;
+	uint8_t before;                 /* instructions of earlier rounds of a loop, which the interpreter does not know of (unroll.c) */
+	uint8_t group;                  /* 1 + number of the check for its memory operand; 0 = it has its own */
+	bool ip_dead, dp_dead;          /* x87: its place or operand need not be noted */
+	bool ends, in_group;            /* in_group: between a check for several and the last access that relies on it */
+	bool invert;                    /* jcc: the other condition, to in.imm; jmp: nothing */
+	struct access mem;
 };
+/* One check of memory for several accesses (group.c): `span` bytes from `disp` off registers as they are before instruction `at`. */
+struct em_group {
+	uint8_t base, index, scale;
+	bool write, slot, last, among;  /* slot: against a range, for the last byte or the first, else in the TLB; among: other checks have been made before */
+	uint8_t at;
+	uint16_t span;
+	int32_t disp;
+	uint32_t delta;                 /* where in struct cpu what is to be added to addresses is kept */
+	uint32_t range;                 /* and the slot's base */
+	uint8_t *again, *in_r10;        /* code of the check behind its address; where r10 is what is in `delta` */
+};
+enum { GROUPS_MAX = 32, SLOT_CROSS = 0xffff };
 /* What is known at a place about registers that stay in the host's (live.c). */
 struct em_live {
 	uint8_t sets;                   /* live for certain */
@@ -98,15 +135,32 @@ struct em {
 	struct jit *j;
 	struct cpu *c;
 	struct block *b;
-	uint8_t *p;
-	bool code64, user, loop /* a jump goes back from here */, flags_host, flags_mem, failed;
+	uint8_t *p, *other;             /* where to emit; the same in the other part of the code (em_part) */
+	uint8_t *entry;                 /* of the block's code */
+	bool cold;                      /* p is among what runs seldom */
+	bool code64, user, exact, loop /* a jump goes back from here */, other_stack /* RSP was loaded */, flags_host, flags_mem, failed;
 	unsigned page_off;              /* of the block */
 	struct em_live live;
 	struct stub stubs[STUBS_MAX];
 	unsigned n_stubs;
 	uint8_t slots[REG_COUNT][2];    /* of memory, by base register and writing; 0 = none yet */
+	unsigned *ways_out;             /* not NULL: count the stubs asked for */
+	struct access *note;            /* not NULL: note what memory operand is asked for */
+	struct em_group groups[GROUPS_MAX];
+	unsigned n_groups, n_kept;      /* n_kept: deltas in jit.kept */
+	struct { unsigned off, idx, n; uint8_t rest[15]; } cross;       /* the instruction with SLOT_CROSS: where, and its bytes in the next page */
 };
 
+/* Go on in the part of what runs seldom, or back. */
+static inline void em_part(struct em *e, bool cold)
+{
+	if (e->cold == cold)
+		return;
+	uint8_t *p = e->p;
+	e->p = e->other;
+	e->other = p;
+	e->cold = cold;
+}
 /* Bytes. */
 void em8(struct em *e, unsigned v);
 void em32(struct em *e, uint32_t v);
@@ -119,8 +173,11 @@ struct enc { uint8_t prefix; bool lock, byte_rm /* rm is a byte register whateve
  * a register, or the base of memory without index. */
 struct opcode { bool vex, w, l, o16, rex /* even if empty */; uint8_t pp, map, op, vvvv; };
 void em_opcode(struct em *e, const struct opcode *o, unsigned reg, unsigned rm);
+/* The same with memory, ModRM and all. */
+void em_opcode_mem(struct em *e, struct opcode o, unsigned reg, struct mem_op m);
 void em_rr(struct em *e, struct enc x, unsigned rm);                    /* rm: host register */
 void em_rm(struct em *e, struct enc x, unsigned base, unsigned index, unsigned scale, int32_t disp);    /* NO_REG = absent */
+static inline void em_mem(struct em *e, struct enc x, struct mem_op m) { em_rm(e, x, m.base, m.index, 0, m.disp); }
 void em_env(struct em *e, struct enc x, uint32_t off);                  /* memory operand in struct cpu */
 void em_load_env(struct em *e, unsigned host, uint32_t off);
 void em_store_env(struct em *e, unsigned host, uint32_t off);
@@ -140,18 +197,44 @@ static inline unsigned host_of(unsigned guest) { return guest == RSP ? H_RSP : g
 /* Host register with the value of the guest's: itself, or `temp` after a load. */
 unsigned em_use(struct em *e, unsigned guest, unsigned temp);
 
-static inline bool family_off(const struct em *e, enum jit_family_id f) { return e->j->off >> f & 1; }
+static inline bool family_is_off(const struct jit *j, enum jit_family_id f) { return j->off >> f & 1; }
+static inline bool family_off(const struct em *e, enum jit_family_id f) { return family_is_off(e->j, f); }
 
-/* Memory (emit_mem.c): the address of i's operand into r9; then its host address, with a way out when it is not plain memory. */
-void em_address(struct em *e, const struct ji *i, bool segment);
+/* Memory (emit_mem.c): the address of i's operand into r9. */
+void em_address(struct em *e, const struct ji *i);
+/* The same without the segment into a register, of which `size` bytes are written. */
+void em_lea(struct em *e, const struct ji *i, unsigned to, unsigned size);
+/* i's memory operand, size bytes, ready for use: in r9, or r9 and the guest's register.  It comes with a way out when it is not plain memory, unless
+ * a check for several accesses has been made before.  Live flags are in memory or, in the latter case, may have stayed in the host.  r10 is lost. */
+struct mem_op em_memory(struct em *e, const struct ji *i, unsigned size, bool write);
+/* The same for an operand that is not ModRM's: disp off a register. */
+struct mem_op em_stack_memory(struct em *e, const struct ji *i, unsigned base, int32_t disp, unsigned size, bool write);
+/* And in r9 alone. */
+struct mem_op em_mem_in_reg(struct em *e, struct mem_op m);
+/* group.c: the check of g before instruction i, and what it does out of line. */
+void em_group_check(struct em *e, struct em_group *g, const struct ji *i);
+void em_other_group(struct em *e, const struct stub *s);
+void group_make_common(struct em *e);
+void em_other_range(struct em *e, const struct stub *s);
+/* r9: linear address in, that less the page's out (_entry) or the host address, r10 = the TLB's entry.  Return the rel32 of the way out, with r9
+ * as _entry has it, where there is no plain memory. */
+uint8_t *em_check_tlb_entry(struct em *e, unsigned size, bool write);
+uint8_t *em_check_tlb(struct em *e, unsigned size, bool write);
+/* r9: linear address in, host address out, with a way out as above.  Flags and r10 are lost.  em_check_stack: it points into the stack. */
 void em_check(struct em *e, const struct ji *i, unsigned size, bool write);
-/* r9, a linear address, is a multiple of size; else the interpreter's.  Flags are lost. */
+void em_check_stack(struct em *e, const struct ji *i, unsigned size, bool write);
+/* r9, a linear address or a host's of the same page, is a multiple of size; else the interpreter's.  Flags are lost. */
 void em_check_aligned(struct em *e, const struct ji *i, unsigned size);
 /* Jump (second byte of a 0F 8x) out of line: the interpreter takes i, or goes on from i. */
 void em_jump_out(struct em *e, unsigned jcc, enum stub_kind kind, const struct ji *i);
 void mem_make_common(struct em *e);
-/* Instructions that the interpreter executes.  em_steps and em_stub set e->failed when there is no room. */
+/* Instructions that the interpreter executes (steps.c).  These and em_stub set e->failed when there is no room. */
 void em_steps(struct em *e, const struct ji *i, unsigned n);
+/* i, the end of its block but no branch, by the interpreter; then on to where it leads.  False: nothing was emitted. */
+bool em_last_step(struct em *e, const struct ji *i);
+void em_step_on_miss(struct em *e, const struct insn *step, bool in_group);
+void em_end_by_step(struct em *e, const struct insn *step);
+void step_make_common(struct em *e);
 struct insn *jit_new_steps(struct em *e, const struct ji *i, unsigned n);
 struct jit_exit *jit_new_exit(struct em *e, enum exit_kind kind);
 struct stub *em_stub(struct em *e, enum stub_kind kind, const struct ji *i);
@@ -161,9 +244,10 @@ bool em_native(struct em *e, const struct ji *i);
 /* The same for control flow at the end of a block; n_insns up to and with i. */
 bool em_branch(struct em *e, const struct ji *i);
 void em_goto(struct em *e, int64_t target, unsigned n_insns, bool backward);
-void em_leave_to_interp(struct em *e, unsigned slot);
-/* A way out that is linked with the code at `target` of the page when that is found: `patch` is a rel32. */
-void em_exit_to(struct em *e, int64_t target, uint8_t *patch);
+void em_leave_to_interp(struct em *e, const struct ji *i);
+void em_leave_from(struct em *e, unsigned slot, unsigned before, bool group);
+/* A way out that is linked with the code at `target` of the page when that is found: `patch` is a rel32.  Returns the way out itself. */
+uint8_t *em_exit_to(struct em *e, int64_t target, uint8_t *patch);
 void em_stubs(struct em *e);
 
 /* jump.c.  insns more have been executed. */
@@ -172,16 +256,29 @@ void em_count(struct em *e, unsigned insns);
 void em_load_target(struct em *e, int64_t target);
 /* To the address in r9; r10 and flags are lost.  `poll`: leave when asked to.  `direct`: it is the target of a direct jump. */
 void em_jump(struct em *e, bool poll, bool direct);
+/* A direct jump to another page; r9, r10 and flags are lost. */
+void em_jump_far(struct em *e, int64_t target, bool poll);
 /* The host's call: r10 = the guest's return address.  Returns the rel32 to patch.  Directly behind it comes the landing, r9 = where the
  * guest returns to, which goes on when that is `off` from the start of this page. */
 uint8_t *em_call_begin(struct em *e);
 void em_landing(struct em *e, unsigned off);
 /* The guest's return to r9. */
 void em_return(struct em *e);
+/* far.c: to code that is given from the start of the page, but in another, at CPL 0 to 2.  False: nothing was emitted. */
+bool em_far(struct em *e, int64_t target, bool poll);
+void far_link(struct jit *j, struct jit_exit *x, uint64_t rip, const struct block *b);
+void far_unlink(struct jit *j);
+void far_make_common(struct em *e);
 void jump_make_common(struct em *e);
 bool jump_create(struct jit *j);
 void jump_destroy(struct jit *j);
 void jump_reset_stack(struct cpu *c, bool user);
+/* Code of the current privilege runs in this page. */
+static inline void jit_note_page(struct jit_env *v, uint64_t rip)
+{
+	unsigned bit = (rip >> PAGE_SHIFT) % JIT_PAGE_BITS;
+	v->code_pages[v->user][rip >> 63][bit / 64] |= UINT64_C(1) << bit % 64;
+}
 /* live.c.  Anything that calls C from translated code has stored all guest registers, then calls em_live_store(), which keeps what was
  * live in bl, and em_live_reload() before it goes on; both on the host's stack, of any alignment. */
 void em_live_pieces(struct em *e);
@@ -194,26 +291,59 @@ void em_live_stub(struct em *e, const struct stub *s);
 static inline void em_live_forget(struct em *e) { e->live = (struct em_live) { 0 }; }
 /* Guest registers but r9-r11 between host and struct cpu; flags stay. */
 void em_all_regs(struct em *e, bool load);
+/* From the return stack to the host's, and back to the caller of j->enter. */
+void em_to_host_stack(struct em *e);
+void em_leave_frame(struct em *e);
 
 unsigned em_host_features(void);        /* enum host_feature */
 /* emit_fp.c: vector and x87 instructions, as em_native. */
 bool em_fp(struct em *e, const struct ji *i);
 bool em_x87(struct em *e, const struct ji *i);
+/* After em_find_groups: which x87 instructions are followed by others before anything can ask what the last one was. */
+void em_x87_notes(struct em *e, struct ji *is, unsigned n);
+/* emit_string.c, as em_native. */
+bool em_string(struct em *e, const struct ji *i);
 /* emit_bits.c: division and bit manipulation, as em_native. */
 bool em_bits(struct em *e, const struct ji *i);
+/* emit_sys.c, as em_native; em_sys_end is for the end of a block. */
+bool em_sys(struct em *e, const struct ji *i);
+bool em_sys_end(struct em *e, const struct ji *i);
+/* emit_tsc.c, as em_native. */
+bool em_tsc(struct em *e, const struct ji *i);
+bool tsc_is_clock(void);
+void tsc_forget(struct cpu *c);
+/* emit_syscall.c, as em_sys_end. */
+bool em_syscall(struct em *e, const struct ji *i);
+void syscall_make_common(struct em *e);
 /* After a memory access of i: where the ways out of line since stub `first` come back. */
 void em_close_stubs(struct em *e, unsigned first, const struct ji *i);
 
+/* group.c: which of n instructions share a check of memory. */
+void em_find_groups(struct em *e, struct ji *is, unsigned n);
+/* unroll.c: several rounds of a loop in a row; at most BLOCK_MAX instructions.  How many there are now. */
+unsigned em_unroll(struct em *e, struct ji *is, unsigned n);
+/* cross.c: an instruction behind these that reaches into the next page becomes one of them, with SLOT_CROSS.  How many there are now. */
+unsigned em_find_crosser(struct em *e, struct ji *is, unsigned n, const uint8_t *code);
+/* Before it: is it still what it was?  r9, r10 and flags are lost. */
+void em_cross_guard(struct em *e, const struct ji *i);
+void em_leave_before_crosser(struct em *e);
+/* block.c: what follows from i's being the n-th of its block, its row and flags. */
+void jit_number(struct ji *i, unsigned n);
 /* block.c: translate b; false: it stays with the interpreter. */
 bool jit_translate(struct jit *j, struct block *b);
-/* Flags that may be read at `off` of the page before they are written; the lines that were looked at are added to *lines. */
-unsigned jit_flags_live(struct cpu *c, int64_t off, const uint8_t *page, uint64_t *lines);
+/* Flags that may be read at `off` of the page before they are written; the lines that were looked at are added to *lines.  `exact`: as in
+ * engine_page_exact(), they may also be read behind a store. */
+unsigned jit_flags_live(struct cpu *c, int64_t off, const uint8_t *page, bool exact, uint64_t *lines);
 /* What is em_native's answer, with nothing emitted. */
 bool em_would_be_native(struct em *e, const struct ji *i);
 const struct insn *op_jit_stale(struct cpu *c, const struct insn *i);
 const struct insn *op_jit_end(struct cpu *c, const struct insn *i);
 const struct insn *op_jit_count(struct cpu *c, const struct insn *i);
 const struct insn *op_jit_enter(struct cpu *c, const struct insn *i);
-bool jit_step(struct cpu *c, const struct insn *i, unsigned page_off);
+/* Code to go on with, or NULL: to the dispatcher.  JIT_STEP_DONE: it went well, go on behind it. */
+enum { JIT_STEP_DONE = 1 };
+const uint8_t *jit_step(struct cpu *c, const struct insn *i, unsigned page_off);
+const uint8_t *jit_last_step(struct cpu *c, const struct insn *i, unsigned page_off);
+static inline struct block *jit_block_of(const struct insn *first) { return (struct block *)((uintptr_t)first - offsetof(struct block, insns)); }
 static inline uint8_t *jit_rx(const struct jit *j, const uint8_t *rw) { return j->rx + (rw - j->rw); }
 #endif

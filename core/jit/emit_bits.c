@@ -31,9 +31,7 @@ static bool emit_division(struct em *e, const struct ji *i, bool is_signed)
 	unsigned first = e->n_stubs;
 	em_flags_clobber(e, i->live_in);
 	if (i->in.rm == RM_MEM) {
-		em_address(e, i, true);
-		em_check(e, i, i->size, false);
-		em_rm(e, (struct enc) { .op = 0x8b, .size = i->size, .reg = H_T0 }, H_T0, NO_REG, 0, 0);
+		em_mem(e, (struct enc) { .op = 0x8b, .size = i->size, .reg = H_T0 }, em_memory(e, i, i->size, false));
 	} else if (in_env(i->in.rm)) {
 		em_load_env(e, H_T0, ENV_REG(i->in.rm));
 	} else {
@@ -119,12 +117,18 @@ static void give(struct em *e, unsigned guest, unsigned host, unsigned use)
 		em_store_env(e, host, ENV_REG(guest));
 }
 
-/* BSF and BSR give ZF; the others, which the host changes in its own way, stay as they are in memory.  r9 is lost. */
-static void keep_all_but_zf(struct em *e)
+static void set_byte(struct em *e, unsigned condition, unsigned reg) { em8(e, 0x41), em8(e, 0x0f), em8(e, 0x90 | condition), em8(e, 0xc0 | (reg & 7)); }
+/* BSF and BSR give ZF, TZCNT and LZCNT CF, too; the others, which the host changes in its own way, stay as they are in memory.  r9 and r10 are lost. */
+static void keep_all_but(struct em *e, bool carry)
 {
-	em8(e, 0x41), em8(e, 0x0f), em8(e, 0x94), em8(e, 0xc0 | (H_T0 & 7));            /* setz r9b */
+	enum { C = 2, Z = 4 };
+	set_byte(e, Z, H_T0);
+	if (carry)
+		set_byte(e, C, H_T1);
 	em_rr(e, (struct enc) { .op = 0xc0, .size = 1, .reg = 4, .digit = true }, H_T0), em8(e, 6);
-	em_env(e, (struct enc) { .op = 0x80, .size = 4, .reg = 4 }, offsetof(struct cpu, flags_ah)), em8(e, 0xff & ~FL_ZF);
+	if (carry)
+		em_rr(e, (struct enc) { .op = 0x0a, .size = 1, .reg = H_T0 }, H_T1);
+	em_env(e, (struct enc) { .op = 0x80, .size = 4, .reg = 4 }, offsetof(struct cpu, flags_ah)), em8(e, 0xff & ~(FL_ZF | (carry ? FL_CF : 0)));
 	em_env(e, (struct enc) { .op = 0x08, .size = 4, .reg = H_T0 }, offsetof(struct cpu, flags_ah));
 	e->flags_host = false;
 }
@@ -138,28 +142,30 @@ static bool emit_bits(struct em *e, const struct ji *i)
 	unsigned second = i->in.imm >> 8 & 15, first = e->n_stubs, rm_guest = !mem && b.esize == 1 ? i->in.rm >> 3 : i->in.rm;
 	bool byte_reg = !mem && b.esize == 1;
 	/* Flags that the manual leaves undefined are the interpreter's, when anything looks at them. */
-	bool merge = i->live_out & i->row->fl_undefined, scan = !b.o.vex && b.o.map == 1 && !b.o.pp;
-	if ((byte_reg && (i->in.rm & 1)) || (merge && !scan))
+	bool merge = i->live_out & i->row->fl_undefined, scan = !b.o.vex && b.o.map == 1 && !b.o.pp, count = !b.o.vex && b.o.map == 1 && b.o.pp && b.o.op != 0xb8;
+	if ((byte_reg && (i->in.rm & 1)) || (merge && !scan && !count))
 		return false;
 	unsigned needs = i->reads | (i->writes ? i->live_out & ~(unsigned)i->writes : 0);
-	if (mem) {
-		em_flags_clobber(e, i->live_in);
-		em_address(e, i, true);
-		em_check(e, i, b.esize, b.rm & W);
-	}
+	struct mem_op m = { 0 };
+	if (mem)
+		m = em_memory(e, i, b.esize, b.rm & W);
 	if (merge)
 		em_flags_to_mem(e);
 	else if (needs)
 		em_flags_to_host(e);
-	unsigned rm = mem ? H_T0 : take(e, rm_guest, H_T0, b.rm);
+	unsigned rm = mem ? 0 : take(e, rm_guest, H_T0, b.rm);
 	if (b.has_vvvv)
 		b.o.vvvv = (uint8_t)take(e, second, H_T1, b.vvvv);
 	/* A destination may take the place of a source: mulx has two, and r9 is free once it is read. */
 	unsigned reg_temp = b.has_vvvv && in_env(second) ? H_T0 : H_T1;
 	unsigned reg = b.reg ? take(e, i->in.reg, reg_temp, b.reg) : i->row->match >> 3 & 7;
 	b.o.rex = byte_reg && rm >= 4 && rm < 8;
-	em_opcode(e, &b.o, reg, rm);
-	em8(e, (mem ? 0 : 0xc0) | (reg & 7) << 3 | (rm & 7));
+	if (mem) {
+		em_opcode_mem(e, b.o, reg, m);
+	} else {
+		em_opcode(e, &b.o, reg, rm);
+		em8(e, 0xc0 | (reg & 7) << 3 | (rm & 7));
+	}
 	if (b.o.vex && b.o.map == 3)
 		em8(e, (uint8_t)i->in.imm);
 	if (b.has_vvvv && b.vvvv & W)
@@ -167,7 +173,7 @@ static bool emit_bits(struct em *e, const struct ji *i)
 	if (b.reg)
 		give(e, i->in.reg, reg, b.reg);
 	if (merge)
-		keep_all_but_zf(e);
+		keep_all_but(e, count);
 	else if (i->writes)
 		em_flags_written(e);
 	if (mem)

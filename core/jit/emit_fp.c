@@ -108,23 +108,29 @@ static bool emit_vector(struct em *e, const struct ji *i)
 	if (v.sets & LIVE_X87)
 		em_live(e, i, LIVE_X87);
 	unsigned first = e->n_stubs;
+	struct mem_op m = { 0 };
 	if (mem) {
-		em_flags_clobber(e, i->live_in);
-		em_address(e, i, true);
-		if (v.aligned)
+		m = em_memory(e, i, v.size, v.mem_write);
+		if (v.aligned) {
+			em_flags_clobber(e, i->live_in);
+			m = em_mem_in_reg(e, m);
 			em_check_aligned(e, i, v.size);
-		em_check(e, i, v.size, v.mem_write);
+		}
 	}
 	unsigned guest = v.gpr_reg ? i->in.reg : i->in.rm;
 	bool env = (v.gpr_reg || v.gpr_rm) && in_env(guest);
 	unsigned gpr = env ? H_T1 : v.gpr_reg || v.gpr_rm ? host_of(guest) : 0;
 	if (env && !v.writes_gpr)
 		em_load_env(e, H_T1, ENV_REG(guest));
-	unsigned reg = v.gpr_reg ? gpr : v.reg, rm = mem ? H_T0 : v.gpr_rm ? gpr : i->in.rm;
+	unsigned reg = v.gpr_reg ? gpr : v.reg, rm = v.gpr_rm ? gpr : i->in.rm;
 	struct opcode o = { .vex = v.vex, .w = v.w, .l = i->in.flags & I_L256, .pp = v.pp, .map = v.map, .op = i->row->opcode, .vvvv = i->in.imm >> 8 & 15 };
-	em_opcode(e, &o, reg, v.has_rm ? rm : 0);
-	if (v.has_rm)
-		em8(e, (mem ? 0 : 0xc0) | (reg & 7) << 3 | (rm & 7));
+	if (mem) {
+		em_opcode_mem(e, o, reg, m);
+	} else {
+		em_opcode(e, &o, reg, v.has_rm ? rm : 0);
+		if (v.has_rm)
+			em8(e, 0xc0 | (reg & 7) << 3 | (rm & 7));
+	}
 	if (v.has_imm)
 		em8(e, v.imm);
 	if (env && v.writes_gpr)
@@ -143,15 +149,14 @@ static bool emit_mxcsr(struct em *e, const struct ji *i)
 	em_live(e, i, LIVE_VEC);
 	unsigned first = e->n_stubs;
 	em_flags_clobber(e, i->live_in);
-	em_address(e, i, true);
-	em_check(e, i, 4, store);
+	struct mem_op m = em_memory(e, i, 4, store);
 	if (!store) {
-		em_rm(e, (struct enc) { .op = 0x8b, .size = 4, .reg = H_T1 }, H_T0, NO_REG, 0, 0);
+		em_mem(e, (struct enc) { .op = 0x8b, .size = 4, .reg = H_T1 }, m);
 		em_rr(e, (struct enc) { .op = 0x81, .size = 4, .reg = 4 }, H_T1), em32(e, 0xffff1f80);          /* and */
 		em_rr(e, (struct enc) { .op = 0x81, .size = 4, .reg = 7 }, H_T1), em32(e, 0x1f80);              /* cmp */
 		em_jump_out(e, 0x85, STUB_INTERP, i);
 	}
-	em_rm(e, (struct enc) { .op = 0x0fae, .size = 4, .reg = store ? 3 : 2 }, H_T0, NO_REG, 0, 0);
+	em_mem(e, (struct enc) { .op = 0x0fae, .size = 4, .reg = store ? 3 : 2 }, m);
 	em_close_stubs(e, first, i);
 	return true;
 }
@@ -182,5 +187,5 @@ unsigned em_host_features(void)
 		has |= HOST_BMI;
 	b = 0;
 	__get_cpuid_count(7, 0, &a, &b, &c, &d);
-	return has | (b & bit_ADX ? HOST_ADX : 0);
+	return has | (b & bit_ADX ? HOST_ADX : 0) | (tsc_is_clock() ? HOST_TSC : 0);
 }

@@ -63,16 +63,16 @@ bool em_x87(struct em *e, const struct ji *i)
 	em_live(e, i, LIVE_X87);
 	first = e->n_stubs;
 	if (mem) {
-		em_flags_clobber(e, i->live_in);
-		em_address(e, i, true);
-		em_check(e, i, size, writes_memory(op, n));
+		if (fldcw)
+			em_flags_clobber(e, i->live_in);
+		struct mem_op m = em_memory(e, i, size, writes_memory(op, n));
 		if (fldcw) {
-			em_rm(e, (struct enc) { .op = 0x0fb7, .size = 4, .reg = H_T1 }, H_T0, NO_REG, 0, 0);
+			em_mem(e, (struct enc) { .op = 0x0fb7, .size = 4, .reg = H_T1 }, m);
 			em_rr(e, (struct enc) { .op = 0xf7, .size = 4, .reg = 2 }, H_T1);                               /* not */
 			em_rr(e, (struct enc) { .op = 0xf7, .size = 4, .reg = 0 }, H_T1), em32(e, 0x3f);                /* test */
 			em_jump_out(e, 0x85, STUB_INTERP, i);
 		}
-		em_rm(e, (struct enc) { .op = op, .size = 4, .reg = n }, H_T0, NO_REG, 0, 0);
+		em_mem(e, (struct enc) { .op = op, .size = 4, .reg = n }, m);
 	} else {
 		if (i->reads)
 			em_flags_to_host(e);
@@ -84,10 +84,46 @@ bool em_x87(struct em *e, const struct ji *i)
 		em_close_stubs(e, first, i);
 	if (control)
 		return true;
-	if (mem) {
-		em_address(e, i, true);
+	if (mem && !i->dp_dead) {
+		em_address(e, i);
 		note_memory(e, i);
 	}
-	note(e, i);
+	if (!i->ip_dead)
+		note(e, i);
 	return true;
+}
+
+/* No way out leads from i, which may be an x87 instruction or one for general registers. */
+static bool is_quiet(struct em *e, const struct ji *i, unsigned at)
+{
+	struct em_live live = e->live;
+	if ((i->row->attr & (A_LINK | A_END)) || i->in.row == ROW_NONE)
+		return false;
+	for (unsigned g = 0; g < e->n_groups; g++)
+		if (e->groups[g].at == at)
+			return false;
+	unsigned ways = 0;
+	e->live.sets = LIVE_X87;
+	e->ways_out = &ways;
+	bool native = em_would_be_native(e, i);
+	e->ways_out = NULL;
+	e->live = live;
+	return native && !ways;
+}
+
+void em_x87_notes(struct em *e, struct ji *is, unsigned n)
+{
+	bool any = false, ip = false, dp = false;       /* will be noted anew before anybody can look */
+	for (unsigned k = 0; k < n; k++)
+		any |= (is[k].row->attr & A_X87) != 0;
+	for (unsigned k = n; any && k-- > 0;) {
+		struct ji *i = &is[k];
+		bool mem = i->in.rm == RM_MEM, notes = (i->row->attr & A_X87) && !is_control(0xd8 | (i->in.imm >> 8 & 7), i->in.imm & 0xff);
+		i->ip_dead = ip;
+		i->dp_dead = dp;
+		if (!is_quiet(e, i, k))
+			ip = dp = false;
+		else if (notes)
+			ip = true, dp |= mem;
+	}
 }

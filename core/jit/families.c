@@ -14,7 +14,7 @@ static const struct prefix prefixes[] = {
 	{ FAM_ATOMIC, " xadd cmpxchg " }, { FAM_COND, " cmov set " }, { FAM_MOVE, " mov lea xchg bswap " },
 	{ FAM_SHIFT, " shl shr sal sar rol ror rcl rcr " }, { FAM_MULDIV, " mul imul div idiv " },
 	{ FAM_BIT, " bt bs popcnt lzcnt tzcnt andn bl bextr bzhi pdep pext " }, { FAM_STACK, " push pop enter leave " },
-	{ FAM_CALL, " call " }, { FAM_RET, " ret " },
+	{ FAM_SYSTEM, " swapgs cli sti cld std iret sys rdfsbase rdgsbase wrfsbase wrgsbase " }, { FAM_CLOCK, " rdtsc " }, { FAM_CALL, " call " }, { FAM_RET, " ret " },
 	{ FAM_ALU, " add adc adcx adox sub sbb and or xor cmp test inc dec neg not crc32 " },
 };
 

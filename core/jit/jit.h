@@ -9,6 +9,8 @@
 struct jit;
 enum { JIT_HOT = 50 };                  /* runs of a block before it is translated; tests set another number */
 
+/* Does this host let code be translated and run, as much as a CPU of m may have?  False: why, a sentence without its end. */
+bool jit_possible(const struct machine *m, char *why, size_t size);
 /* NULL: no memory for the code cache.  The caller frees it with jit_free. */
 struct jit *jit_new(struct cpu *c);
 void jit_free(struct jit *j);
@@ -27,6 +29,8 @@ void jit_set_threshold(struct jit *j, unsigned runs);
 void jit_mode_changed(struct cpu *c);
 /* The ranges of plain memory of CPL 3 or of the others. */
 void jit_forget_memory(struct cpu *c, bool user);
+/* Those of both that lie in the upper half of the address space or in the lower. */
+void jit_forget_half(struct cpu *c, bool upper);
 void jit_forget(struct cpu *c, bool user);
 /* What is known of runs of pages (struct tlb_run) in the upper half of the address space or in the lower.  False, also below: flush everything,
  * there are no more numbers for epochs. */

@@ -1,6 +1,6 @@
-/* jump.c - finding code by its address: indirect jumps, jumps to other pages, returns.
+/* jump.c - finding code by its address: indirect jumps, jumps to other pages (those of a kernel once they are known: far.c), returns.
  *
- * Each such jump looks rip up in jit_env.key, a cache by address with a jump of its own, which the host predicts well.  What is not in
+ * Each such jump looks rip up in jit_env.cache, by address and with a jump of its own, which the host predicts well.  What is not in
  * there is looked up by physical address and mode (common piece), what is not there either is the dispatcher's.
  *
  * A call pushes the guest's return address on the return stack, where rsp points, and is a host call; a return is a host return, so
@@ -11,15 +11,17 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { STACK_SIZE = 128 << 10, STACK_SPARE = 32 << 10 /* a signal's frame, too */, SENTINELS = 8 };
+enum { STACK_SIZE = 128 << 10, STACK_SPARE = 32 << 10 /* a signal's frame, too */, SENTINELS = 8,
+	CODE_OFF = TLB_CODE * (int)sizeof(struct tlb_entry) };
 #define ENV(f) (uint32_t)offsetof(struct cpu, jit.f)
 
 /* ---- emission ------------------------------------------------------------------------------------------------------------------------ */
 
 void em_count(struct em *e, unsigned insns)
 {
-	em_env(e, (struct enc) { .op = 0x81, .size = 8, .reg = 0 }, ENV(icount[0]) + 8 * (e->j->n_blocks % JIT_COUNTERS));
-	em32(e, insns);
+	uint32_t at = ENV(icount[0]) + 8 * (e->j->n_blocks % JIT_COUNTERS);
+	_Static_assert(2 * BLOCK_MAX < 128, "a byte, and positive");
+	em_env(e, (struct enc) { .op = 0x83, .size = 8, .reg = 0 }, at), em8(e, insns);
 }
 
 static void jcc(struct em *e, unsigned op, const uint8_t *to)
@@ -35,18 +37,19 @@ static void by_index(struct em *e, struct enc x, uint32_t off)
 	em_rm(e, x, NO_REG, H_T1, 3, (int32_t)off);
 }
 
-/* r10 = place of rip r9 in the cache. */
+enum { CACHE_MASK = 2 * (JIT_CACHE_SIZE - 1), CODE_BEHIND = 8 };
+/* r10 = place of rip r9 in the cache: an even number, as key and code lie side by side. */
 static void hash(struct em *e)
 {
 	em_mov(e, H_T1, H_T0);
 	em_rr(e, (struct enc) { .op = 0xc1, .size = 8, .reg = 5 }, H_T1), em8(e, PAGE_SHIFT);
 	em_rr(e, (struct enc) { .op = 0x33, .size = 4, .reg = H_T1 }, H_T0);
-	em_rr(e, (struct enc) { .op = 0x81, .size = 4, .reg = 4 }, H_T1), em32(e, JIT_CACHE_SIZE - 1);
+	em_rr(e, (struct enc) { .op = 0x81, .size = 4, .reg = 4 }, H_T1), em32(e, CACHE_MASK);
 }
-static unsigned hash_of(uint64_t rip) { return (unsigned)(rip ^ rip >> PAGE_SHIFT) & (JIT_CACHE_SIZE - 1); }
+static unsigned hash_of(uint64_t rip) { return (unsigned)(rip ^ rip >> PAGE_SHIFT) & CACHE_MASK; }
 /* No rip with this place has this key. */
-static uint64_t no_key(unsigned place) { return place == hash_of(~UINT64_C(0)) ? 1 : ~UINT64_C(0); }
-_Static_assert(JIT_CACHE_BITS <= (int)PAGE_SHIFT, "~0 and 1 have different places");
+static uint64_t no_key(unsigned place) { return place == hash_of(~UINT64_C(0)) ? 2 : ~UINT64_C(0); }
+_Static_assert(JIT_CACHE_BITS < (int)PAGE_SHIFT + 1, "the places of ~0 and 2 are 0 and 2");
 
 void em_jump(struct em *e, bool poll, bool direct)
 {
@@ -56,17 +59,25 @@ void em_jump(struct em *e, bool poll, bool direct)
 		jcc(e, 0x85, miss);
 	}
 	hash(e);
-	by_index(e, (struct enc) { .op = 0x3b, .size = 8, .reg = H_T0 }, ENV(key[e->user]));
+	by_index(e, (struct enc) { .op = 0x3b, .size = 8, .reg = H_T0 }, ENV(cache[e->user]));
 	jcc(e, 0x85, miss);
 	em_rr(e, (struct enc) { .op = 0x81, .size = 8, .reg = 4 }, H_T0), em32(e, (uint32_t)-PAGE_SIZE);
 	em_store_env(e, H_T0, ENV(page));
-	by_index(e, (struct enc) { .op = 0xff, .size = 4, .reg = 4 }, ENV(code[e->user]));
+	by_index(e, (struct enc) { .op = 0xff, .size = 4, .reg = 4 }, ENV(cache[e->user]) + CODE_BEHIND);
 }
 
 void em_load_target(struct em *e, int64_t target)
 {
 	em_load_env(e, H_T0, ENV(page));
 	em_rm(e, (struct enc) { .op = 0x8d, .size = e->code64 ? 8 : 4, .reg = H_T0 }, H_T0, NO_REG, 0, (int32_t)target);
+}
+
+void em_jump_far(struct em *e, int64_t target, bool poll)
+{
+	if (em_far(e, target, poll))
+		return;
+	em_load_target(e, target);
+	em_jump(e, poll, true);
 }
 
 void em_return(struct em *e) { em8(e, 0xc3); }
@@ -103,34 +114,34 @@ static void find_by_address(struct em *e, uint8_t *miss[2])
 {
 	em_rr(e, (struct enc) { .op = 0x8b, .size = 4, .reg = H_T1 }, H_T0);
 	em_rr(e, (struct enc) { .op = 0xc1, .size = 4, .reg = 5 }, H_T1), em8(e, PAGE_SHIFT - 5);
-	em_rr(e, (struct enc) { .op = 0x81, .size = 4, .reg = 4 }, H_T1), em32(e, (TLB_SIZE - 1) << 5);
+	em_rr(e, (struct enc) { .op = 0x81, .size = 4, .reg = 4 }, H_T1), em32(e, (TLB_CODE - 1) << 5);
 	em_env(e, (struct enc) { .op = 0x03, .size = 8, .reg = H_T1 }, offsetof(struct cpu, tlb));
 	em_mov(e, RAX, H_T0);
-	em_rm(e, (struct enc) { .op = 0x33, .size = 8, .reg = RAX }, H_T1, NO_REG, 0, offsetof(struct tlb_entry, tag_x));
+	em_rm(e, (struct enc) { .op = 0x33, .size = 8, .reg = RAX }, H_T1, NO_REG, 0, CODE_OFF + (int)offsetof(struct tlb_entry, tag_x));
 	em8(e, 0x48), em8(e, 0x3d), em32(e, PAGE_SIZE);         /* cmp rax, */
 	em8(e, 0x0f), em8(e, 0x83), miss[0] = e->p, em32(e, 0);
 	em_env(e, (struct enc) { .op = 0x0fb7, .size = 4, .reg = RAX }, offsetof(struct cpu, mode));
 	em_rr(e, (struct enc) { .op = 0xc1, .size = 8, .reg = 4 }, RAX), em8(e, MODE_SHIFT);
 	em_mov(e, RCX, H_T0);
-	em_rm(e, (struct enc) { .op = 0x03, .size = 8, .reg = RCX }, H_T1, NO_REG, 0, offsetof(struct tlb_entry, addend));
+	em_rm(e, (struct enc) { .op = 0x03, .size = 8, .reg = RCX }, H_T1, NO_REG, 0, CODE_OFF + (int)offsetof(struct tlb_entry, addend));
 	em_rr(e, (struct enc) { .op = 0x0b, .size = 8, .reg = RAX }, RCX);
 	em_mov(e, RCX, H_T0);
-	em_rr(e, (struct enc) { .op = 0xc1, .size = 8, .reg = 5 }, RCX), em8(e, 13);
+	em_rr(e, (struct enc) { .op = 0xc1, .size = 8, .reg = 5 }, RCX), em8(e, JIT_JUMP_SHIFT);
 	em_rr(e, (struct enc) { .op = 0x33, .size = 4, .reg = RCX }, H_T0);
 	em_rr(e, (struct enc) { .op = 0x81, .size = 4, .reg = 4 }, RCX), em32(e, JIT_JUMP_SIZE - 1);
-	em_rr(e, (struct enc) { .op = 0xc1, .size = 4, .reg = 4 }, RCX), em8(e, 5);
+	em_rr(e, (struct enc) { .op = 0xc1, .size = 4, .reg = 4 }, RCX), em8(e, 4);
 	em_imm64(e, H_T1, (uintptr_t)e->j->jump);
 	em_rr(e, (struct enc) { .op = 0x03, .size = 8, .reg = H_T1 }, RCX);
 	em_rm(e, (struct enc) { .op = 0x3b, .size = 8, .reg = RAX }, H_T1, NO_REG, 0, offsetof(struct jit_slot, key));
 	em8(e, 0x0f), em8(e, 0x85), miss[1] = e->p, em32(e, 0);
 }
 
-/* Code rcx for rip r9 into the cache, which is journalled.  rax and r10 are lost. */
+/* Code rcx for rip r9 into the cache, which is journalled, and its page into code_pages.  rax and r10 are lost. */
 static void remember(struct em *e, unsigned user)
 {
 	hash(e);
-	by_index(e, (struct enc) { .op = 0x89, .size = 8, .reg = H_T0 }, ENV(key[user]));
-	by_index(e, (struct enc) { .op = 0x89, .size = 8, .reg = RCX }, ENV(code[user]));
+	by_index(e, (struct enc) { .op = 0x89, .size = 8, .reg = H_T0 }, ENV(cache[user]));
+	by_index(e, (struct enc) { .op = 0x89, .size = 8, .reg = RCX }, ENV(cache[user]) + CODE_BEHIND);
 	em_env(e, (struct enc) { .op = 0x8b, .size = 4, .reg = RAX }, ENV(n_journal[user]));
 	em8(e, 0x3d), em32(e, JIT_JOURNAL);                     /* cmp eax, */
 	em8(e, 0x73);
@@ -139,7 +150,16 @@ static void remember(struct em *e, unsigned user)
 	em_rm(e, (struct enc) { .op = 0x89, .size = 2, .reg = H_T1 }, NO_REG, RAX, 1, (int32_t)ENV(journal[user]));
 	em_env(e, (struct enc) { .op = 0xff, .size = 4, .reg = 0 }, ENV(n_journal[user]));
 	*full = (uint8_t)(e->p - full - 1);
+	em_mov(e, H_T1, H_T0);
+	em_rr(e, (struct enc) { .op = 0xc1, .size = 8, .reg = 5 }, H_T1), em8(e, PAGE_SHIFT);
+	em_rr(e, (struct enc) { .op = 0x81, .size = 4, .reg = 4 }, H_T1), em32(e, JIT_PAGE_BITS - 1);
+	em_mov(e, RAX, H_T0);
+	em_rr(e, (struct enc) { .op = 0xc1, .size = 8, .reg = 5 }, RAX), em8(e, 63);
+	em_rr(e, (struct enc) { .op = 0xc1, .size = 4, .reg = 4 }, RAX), em8(e, PAGE_SHIFT);
+	em_rr(e, (struct enc) { .op = 0x0b, .size = 4, .reg = H_T1 }, RAX);
+	em_env(e, (struct enc) { .op = 0x0fab, .size = 8, .reg = H_T1 }, ENV(code_pages[user]));        /* bts */
 }
+_Static_assert(JIT_PAGE_BITS == 1 << PAGE_SHIFT, "half of the addresses << 12 | page number");
 
 static void make_jump(struct em *e, unsigned user, bool direct)
 {
@@ -199,15 +219,18 @@ void jump_make_common(struct em *e)
 
 static void clear_cache(struct jit_env *v, unsigned user)
 {
-	uint64_t *key = v->key[user];
+	uint64_t *cache = v->cache[user];
 	if (v->n_journal[user] < JIT_JOURNAL) {
 		for (unsigned n = 0; n < v->n_journal[user]; n++)
-			key[v->journal[user][n]] = no_key(v->journal[user][n]);
+			cache[v->journal[user][n]] = no_key(v->journal[user][n]);
 	} else {
-		memset(key, 0xff, sizeof v->key[user]);
-		key[hash_of(~UINT64_C(0))] = no_key(hash_of(~UINT64_C(0)));
+		memset(cache, 0xff, sizeof v->cache[user]);
+		cache[hash_of(~UINT64_C(0))] = no_key(hash_of(~UINT64_C(0)));
 	}
 	v->n_journal[user] = 0;
+	memset(v->code_pages[user], 0, sizeof v->code_pages[user]);
+	if (v->user == user)
+		jit_note_page(v, v->page);              /* what runs goes on */
 }
 
 void jump_reset_stack(struct cpu *c, bool user)
@@ -220,14 +243,30 @@ void jit_forget(struct cpu *c, bool user)
 {
 	if (!c->jit.top[0])
 		return;
+	if (!user && engine_jit(c))
+		far_unlink(engine_jit(c));
 	clear_cache(&c->jit, user);
 	jump_reset_stack(c, user);
 }
 
 void jit_forget_memory(struct cpu *c, bool user)
 {
+	c->jit.forgotten++;
 	if (c->jit.top[0])
 		memset(c->jit.limit[user], 0, sizeof c->jit.limit[user]);
+}
+
+void jit_forget_half(struct cpu *c, bool upper)
+{
+	struct jit_env *v = &c->jit;
+	v->forgotten++;
+	if (!v->top[0])
+		return;
+	for (unsigned user = 0; user < 2; user++)
+		for (unsigned n = 0; n < JIT_SLOTS; n++) {
+			uint64_t in_upper = (uint64_t)((int64_t)v->base[user][n] >> 63);
+			v->limit[user][n] &= upper ? ~in_upper : in_upper;      /* no jump, as this is done at each INVLPG */
+		}
 }
 
 bool jit_forget_runs(struct cpu *c, bool upper)
@@ -240,19 +279,13 @@ bool jit_forget_runs(struct cpu *c, bool upper)
 bool jit_forget_page(struct cpu *c, uint64_t lin, bool large)
 {
 	struct jit_env *v = &c->jit;
+	jit_forget_half(c, lin >> 63);
 	if (!v->top[0])
 		return true;
-	jit_forget_memory(c, false);
-	jit_forget_memory(c, true);
-	unsigned shift = large ? 30 : PAGE_SHIFT;
-	for (unsigned user = 0; user < 2; user++) {
-		bool hit = v->n_journal[user] >= JIT_JOURNAL;
-		for (unsigned n = 0; !hit && n < v->n_journal[user]; n++)
-			hit = (v->key[user][v->journal[user][n]] ^ lin) >> shift == 0;
-		if (hit)
-			clear_cache(v, user);
-		jump_reset_stack(c, user);
-	}
+	unsigned bit = (lin >> PAGE_SHIFT) % JIT_PAGE_BITS;
+	for (unsigned user = 0; user < 2; user++)
+		if (large || (v->code_pages[user][lin >> 63][bit / 64] >> bit % 64 & 1))
+			jit_forget(c, user);
 	return jit_forget_runs(c, lin >> 63);
 }
 
@@ -292,6 +325,7 @@ bool jump_create(struct jit *j)
 		v->n_journal[user] = JIT_JOURNAL;
 		clear_cache(v, user);
 		v->mode[user] = 0xffff;
+		memset(v->limit[user], 0, sizeof v->limit[user]);       /* nobody told what was known before of what the interpreter did */
 	}
 	v->user = 0;
 	v->sp = v->top[0];

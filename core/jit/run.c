@@ -2,7 +2,11 @@
 #include "core/jit/emit.h"
 #include "core/machine/machine.h"
 #include <asm/prctl.h>
+#include <cpuid.h>
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -19,12 +23,12 @@ void em_all_regs(struct em *e, bool load)
 			em_env(e, (struct enc) { .op = load ? 0x8b : 0x89, .size = 8, .reg = host_of(n) }, ENV_REG(n));
 }
 #define ENV(f) (uint32_t)offsetof(struct cpu, jit.f)
-static void to_host_stack(struct em *e)
+void em_to_host_stack(struct em *e)
 {
 	em_store_env(e, RSP, ENV(sp));
 	em_load_env(e, RSP, ENV(c_sp));
 }
-static void leave_frame(struct em *e)
+void em_leave_frame(struct em *e)
 {
 	em_rr(e, (struct enc) { .op = 0x83, .size = 8, .reg = 0 }, RSP), em8(e, 8);     /* add rsp, 8 */
 	for (unsigned n = sizeof saved_regs; n-- > 0;)
@@ -45,57 +49,34 @@ static void make_enter(struct em *e)
 	em8(e, 0x41), em8(e, 0xff), em8(e, 0xe0 | (H_T0 & 7));
 	e->j->leave = e->p;                                     /* r10 = the exit */
 	em_all_regs(e, false);
-	to_host_stack(e);
+	em_to_host_stack(e);
 	em_mov(e, R12, H_T1);
 	em_live_store(e);
 	em_mov(e, RAX, R12);
-	leave_frame(e);
-}
-
-/* Called with r9 = page offset of the block, r10 = instructions for jit_step, which may drop all of the return stack; hence its own
- * return address is kept elsewhere meanwhile. */
-static void make_step(struct em *e)
-{
-	e->j->step = e->p;
-	em_all_regs(e, false);
-	em_env(e, (struct enc) { .op = 0x8f, .size = 4, .reg = 0 }, ENV(back));         /* pop */
-	to_host_stack(e);
-	em_mov(e, R12, H_T0);
-	em_mov(e, R13, H_T1);
-	em_live_store(e);
-	em_imm64(e, RDI, (uintptr_t)e->c);
-	em_mov(e, RSI, R13);
-	em_mov(e, RDX, R12);
-	em_imm64(e, RAX, (uintptr_t)jit_step);
-	em8(e, 0xff), em8(e, 0xd0);
-	em8(e, 0x84), em8(e, 0xc0);                             /* test al, al */
-	em8(e, 0x0f), em8(e, 0x84);
-	uint8_t *out = e->p;
-	em32(e, 0);
-	em_live_reload(e);
-	em_load_env(e, RSP, ENV(sp));
-	em_env(e, (struct enc) { .op = 0xff, .size = 4, .reg = 6 }, ENV(back));         /* push */
-	em_all_regs(e, true);
-	em8(e, 0xc3);
-	em_patch(out, e->p);
-	em8(e, 0x31), em8(e, 0xc0);
-	leave_frame(e);
+	em_leave_frame(e);
 }
 
 /* ---- life ---------------------------------------------------------------------------------------------------------------------------- */
 
-static bool map_code(struct jit *j)
+/* One memory twice; errno tells why not. */
+static bool map_code(size_t size, uint8_t **rw, uint8_t **rx)
 {
-	int fd = memfd_create("vmux-code", MFD_CLOEXEC);
-	bool ok = fd >= 0 && !ftruncate(fd, (off_t)j->size);
-	if (ok) {
-		j->rw = mmap(NULL, j->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-		j->rx = mmap(NULL, j->size, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
-		ok = j->rw != MAP_FAILED && j->rx != MAP_FAILED;
+	enum { NOEXEC_SEAL = 8 /* the file cannot be run as a program: some hosts allow no others */ };
+	int fd = memfd_create("vmux-code", MFD_CLOEXEC | NOEXEC_SEAL);
+	if (fd < 0 && errno == EINVAL)          /* before Linux 6.3 */
+		fd = memfd_create("vmux-code", MFD_CLOEXEC);
+	*rw = *rx = MAP_FAILED;
+	if (fd < 0)
+		return false;
+	if (!ftruncate(fd, (off_t)size)) {
+		*rw = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		if (*rw != MAP_FAILED)
+			*rx = mmap(NULL, size, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
 	}
-	if (fd >= 0)
-		close(fd);
-	return ok;
+	int error = errno;
+	close(fd);
+	errno = error;
+	return *rx != MAP_FAILED;
 }
 
 static void *reserve(size_t size)
@@ -107,8 +88,39 @@ static void release(void *p, size_t size) { if (p && p != MAP_FAILED) munmap(p, 
 
 size_t jit_code_size(const struct machine *m)
 {
-	size_t mib = m->accel_conf.tb_size, n = m->opt->smp > m->n_cpus ? m->opt->smp : m->n_cpus;     /* n_cpus grows while CPUs are made */
+	size_t mib = m->accel_conf.tb_size, n = m->opt->maxcpus > m->n_cpus ? m->opt->maxcpus : m->n_cpus;     /* n_cpus grows while CPUs are made */
 	return (mib ? (mib << 20) / (n ? n : 1) : (size_t)ACCEL_TB_SIZE << 20) & ~(size_t)(PAGE_SIZE - 1);
+}
+
+/* Return addresses of its own are what the translator puts on the stack that it returns by. */
+static bool host_has_shadow_stack(void)
+{
+	enum { GET_STATUS = 0x5005 /* ARCH_SHSTK_STATUS */, ENABLED = 1 };
+	unsigned long status = 0;
+	return !syscall(SYS_arch_prctl, GET_STATUS, &status) && (status & ENABLED);
+}
+
+bool jit_possible(const struct machine *m, char *why, size_t size)
+{
+	enum { LAHF_IN_LONG_MODE = 1 };
+	unsigned a, b, c = 0, d;
+	uint8_t *rw, *rx;
+	const char *no = NULL;
+	*why = 0;
+	if (!__get_cpuid(0x80000001, &a, &b, &c, &d) || !(c & LAHF_IN_LONG_MODE))
+		no = "the host's processor has no LAHF in 64-bit code";
+	else if (host_has_shadow_stack())
+		no = "the host runs this program with a shadow stack";
+	if (no) {
+		snprintf(why, size, "%s", no);
+		return false;
+	}
+	bool ok = map_code(jit_code_size(m), &rw, &rx);
+	if (!ok)
+		snprintf(why, size, "the host does not let memory be mapped to execute translated code: %s", strerror(errno));
+	release(rw, jit_code_size(m));
+	release(rx, jit_code_size(m));
+	return ok;
 }
 
 struct jit *jit_new(struct cpu *c)
@@ -127,9 +139,10 @@ struct jit *jit_new(struct cpu *c)
 	j->exits = reserve(EXITS_MAX * sizeof *j->exits);
 	j->blocks = reserve(JBLOCKS_MAX * sizeof *j->blocks);
 	j->jump = reserve(JIT_JUMP_SIZE * sizeof *j->jump);
+	j->far = reserve(FAR_MAX * sizeof *j->far);
 	if (c->machine->accel_conf.lockstep)
 		j->lockstep = lockstep_new(c->machine->accel_conf.lockstep);
-	if (!map_code(j) || !j->row_count || !j->steps || !j->exits || !j->blocks || !j->jump) {
+	if (!map_code(j->size, &j->rw, &j->rx) || !j->row_count || !j->steps || !j->exits || !j->blocks || !j->jump || !j->far) {
 		jit_free(j);
 		return NULL;
 	}
@@ -138,10 +151,13 @@ struct jit *jit_new(struct cpu *c)
 	uint8_t *code = jit_rx(j, e.p);
 	make_enter(&e);
 	em_live_loads(&e);
-	make_step(&e);
+	step_make_common(&e);
 	jump_make_common(&e);
+	far_make_common(&e);
+	syscall_make_common(&e);
 	mem_make_common(&e);
 	j->used = j->fixed = ((size_t)(e.p - j->rw) + 63) & ~(size_t)63;
+	j->cold_start = j->cold_used = j->size * 2 / 5;
 	memcpy(&j->enter, &code, sizeof code);
 	if (!jump_create(j)) {
 		jit_free(j);
@@ -161,19 +177,24 @@ void jit_free(struct jit *j)
 	release(j->exits, EXITS_MAX * sizeof *j->exits);
 	release(j->blocks, JBLOCKS_MAX * sizeof *j->blocks);
 	release(j->jump, JIT_JUMP_SIZE * sizeof *j->jump);
+	release(j->far, FAR_MAX * sizeof *j->far);
 	lockstep_free(j->lockstep);
 	free(j->row_count);
 	free(j);
 }
 
-void jit_enter_thread(struct cpu *c) { syscall(SYS_arch_prctl, ARCH_SET_GS, c); }
+void jit_enter_thread(struct cpu *c)
+{
+	syscall(SYS_arch_prctl, ARCH_SET_GS, c);
+	tsc_forget(c);
+}
 void jit_set_threshold(struct jit *j, unsigned runs) { j->hot = runs ? runs : 1; }
 uint64_t jit_row_count(const struct jit *j, unsigned row) { return j->row_count[row]; }
 struct lockstep *jit_lockstep(struct jit *j) { return j->lockstep; }
 void jit_get_counters(const struct jit *j, struct jit_counters *out)
 {
 	*out = j->count;
-	out->code_bytes = j->used;
+	out->code_bytes = j->used + j->cold_used - j->cold_start;
 	out->code_size = j->size;
 }
 
@@ -188,6 +209,7 @@ static bool mode_suits(unsigned mode)
 void jit_watch(struct cpu *c, struct jit *j, struct block *b)
 {
 	b->jit = NULL;
+	b->single_checks = false;
 	if (!mode_suits(c->mode))
 		return;
 	b->first = b->insns[0].fn;
@@ -213,40 +235,37 @@ void jit_kill(struct jit *j, struct block *b)
 void jit_flush(struct jit *j)
 {
 	memset(j->jump, 0, JIT_JUMP_SIZE * sizeof *j->jump);
+	memset(j->loops, 0, sizeof j->loops);
 	jit_forget(j->c, false);
 	jit_forget(j->c, true);
 	j->used = j->fixed;
+	j->cold_used = j->cold_start;
 	j->n_steps = j->n_exits = j->n_blocks = 0;
+	j->n_far = j->far_spent = 0;
 	j->count.live = j->count.guest_bytes = j->count.insns = 0;
 	j->count.flushes++;
 }
 
 static bool full(const struct jit *j)
 {
-	return j->used + JIT_BLOCK_CODE_MAX > j->size || j->n_steps + 4 * BLOCK_MAX > STEPS_MAX || j->n_exits + 4 * BLOCK_MAX > EXITS_MAX ||
+	return j->used + JIT_BLOCK_CODE_MAX > j->cold_start || j->cold_used + JIT_BLOCK_CODE_MAX > j->size || j->n_steps + 4 * BLOCK_MAX > STEPS_MAX || j->n_exits + 4 * BLOCK_MAX > EXITS_MAX ||
 		j->n_blocks == JBLOCKS_MAX;
 }
 
 /* ---- handlers -------------------------------------------------------------------------------------------------------------------------- */
-
-static struct block *block_of(const struct insn *first)
-{
-	return (struct block *)((uintptr_t)first - offsetof(struct block, insns));
-}
-
-const struct insn *op_jit_end(struct cpu *c, const struct insn *i) { return i; }
 
 /* The block whose code runs was overwritten: to the dispatcher. */
 const struct insn *op_jit_stale(struct cpu *c, const struct insn *i)
 {
 	c->rip = insn_rip(c, i);
 	c->icount += i->idx;
+	engine_wrote_itself(c);
 	return NULL;
 }
 
 const struct insn *op_jit_count(struct cpu *c, const struct insn *i)
 {
-	struct block *b = block_of(i);
+	struct block *b = jit_block_of(i);
 	struct jit *j = engine_jit(c);
 	if (--b->runs_left == 0) {
 		b->insns[0].fn = b->first;
@@ -258,18 +277,6 @@ const struct insn *op_jit_count(struct cpu *c, const struct insn *i)
 	if (b->jit)
 		return op_jit_enter(c, i);
 	return b->first(c, i);
-}
-
-bool jit_step(struct cpu *c, const struct insn *i, unsigned page_off)
-{
-	struct jit *j = engine_jit(c);
-	*(page_off & STEP_IS_MISS ? &j->count.misses : &j->count.steps) += 1;
-	if (!(page_off & STEP_IS_MISS))
-		j->row_count[i->row]++;
-	c->regs[REG_BIP] = c->jit.page + (page_off & ~(unsigned)STEP_IS_MISS);
-	while (i && i->fn != op_jit_end)
-		i = i->fn(c, i);
-	return i;
 }
 
 static void link_exit(struct jit *j, struct jit_exit *x, const struct block *b)
@@ -286,17 +293,54 @@ static void collect_icount(struct cpu *c)
 	}
 }
 
+/* Directly behind an STI of translated code interrupts are held off for one more instruction.  To make a block there is no reason to go to the
+ * dispatcher, which would do that one alone, each time again. */
+static const struct insn *to_dispatcher(struct cpu *c)
+{
+	if (c->rip != c->jit.shadow)
+		return NULL;
+	if (!atomic_load_explicit(&c->attention, memory_order_relaxed) && !c->debug.breaks) {
+		const struct insn *i = engine_lookup(c);
+		c->regs[REG_BIP] = c->rip;
+		return i;
+	}
+	c->shadow = 1;
+	return NULL;
+}
+
+/* A check for several accesses of b failed.  Where that is the rule, each access gets its own again. */
+static void count_miss(struct cpu *c, struct jit *j, struct block *b)
+{
+	enum { MANY = 16, RARE = 20000 /* instructions in between */ };
+	struct jit_block *jb = b->jit;
+	if (!jb || b->single_checks || ++jb->misses < MANY)
+		return;
+	if (c->icount - jb->missed_at > (uint64_t)MANY * RARE || full(j)) {
+		jb->misses = 0;
+		jb->missed_at = c->icount;
+		return;
+	}
+	b->single_checks = true;
+	jit_kill(j, b);
+	if (!jit_translate(j, b))
+		b->insns[0].fn = b->first;
+}
+
 static const struct insn *left(struct cpu *c, struct jit *j, struct jit_exit *x)
 {
 	if (!x) {
+		const struct insn *i = j->resume;
+		j->resume = NULL;
 		j->count.out[JIT_OUT_STEP]++;
-		return NULL;
+		return i;
 	}
 	if (x->kind == EXIT_INTERP) {
 		const struct insn *i = &x->block->insns[x->slot];
 		j->count.out[JIT_OUT_INTERP]++;
 		j->row_count[i->row]++;
 		c->regs[REG_BIP] = c->jit.page + x->page_off;
+		if (unlikely(x->group))
+			count_miss(c, j, x->block);
 		return x->slot == 0 && i->fn == op_jit_enter ? x->block->first(c, i) : i;
 	}
 	if (x == &j->indirect[0] && unlikely(!engine_target_allowed(c, c->jit.tmp))) {
@@ -306,24 +350,26 @@ static const struct insn *left(struct cpu *c, struct jit *j, struct jit_exit *x)
 		engine_refuse_target(c, (int32_t)c->jit.branch >> PAGE_SHIFT);
 		return NULL;
 	}
-	uint64_t rip = x->kind == EXIT_LINK ? (c->jit.page + (uint64_t)(int64_t)x->off) & c->lin_mask : c->jit.tmp;
+	uint64_t rip = x->kind == EXIT_INDIRECT ? c->jit.tmp : (c->jit.page + (uint64_t)(int64_t)x->off) & c->lin_mask;
 	c->rip = rip;
 	if (atomic_load_explicit(&c->attention, memory_order_relaxed)) {
 		j->count.out[JIT_OUT_REQUEST]++;
-		return NULL;
+		return to_dispatcher(c);
 	}
-	j->count.out[x->kind == EXIT_LINK ? JIT_OUT_LINK : JIT_OUT_INDIRECT]++;
-	const struct insn *to = engine_find(c, rip);
+	j->count.out[x->kind == EXIT_INDIRECT ? JIT_OUT_INDIRECT : JIT_OUT_LINK]++;
+	const struct insn *to = x->kind == EXIT_LINK ? engine_find_near(c, rip, x->block->key) : engine_find(c, rip);
 	if (!to)
-		return NULL;
-	struct block *b = block_of(to);
+		return to_dispatcher(c);
+	struct block *b = jit_block_of(to);
 	c->regs[REG_BIP] = rip;
 	if (!b->jit || to->fn != op_jit_enter)
 		return to;
 	if (x->kind == EXIT_LINK)
 		link_exit(j, x, b);
+	else if (x->kind == EXIT_FAR)
+		far_link(j, x, rip, b);
 	else if (!(j->off >> FAM_LINK & 1))
-		j->jump[jump_hash(rip)] = (struct jit_slot) { b->key, jit_rx(j, b->jit->entry), { 0 } };
+		j->jump[jit_jump_hash(rip)] = (struct jit_slot) { b->key, jit_rx(j, b->jit->entry) };
 	return to;
 }
 
@@ -347,12 +393,14 @@ static bool where_out(struct cpu *c, const struct jit_exit *x, uint64_t *rip, ui
 			*flags = 0;
 		return true;
 	}
-	if (x->kind == EXIT_LINK) {
+	if (x->kind == EXIT_LINK && x->cross) {
+		*flags = 0;
+	} else if (x->kind == EXIT_LINK) {
 		const uint8_t *page = (const uint8_t *)(uintptr_t)(x->block->key & ((UINT64_C(1) << MODE_SHIFT) - 1) & PAGE_MASK);
 		uint64_t lines = 0;
-		*flags = jit_flags_live(c, x->off, page, &lines);
+		*flags = jit_flags_live(c, x->off, page, engine_page_exact(c, x->block->ram_page), &lines);
 	}
-	*rip = x->kind == EXIT_LINK ? c->jit.page + (uint64_t)(int64_t)x->off : c->jit.tmp;
+	*rip = x->kind == EXIT_INDIRECT ? c->jit.tmp : c->jit.page + (uint64_t)(int64_t)x->off;
 	return true;
 }
 
@@ -363,8 +411,11 @@ static const struct insn *enter_checked(struct cpu *c, struct jit *j, const stru
 	uint32_t flags;
 	if (!lockstep_interpret(j->lockstep, c))
 		return NULL;
+	if (!jit_block_of(i)->jit)                  /* its page has turned out to be writable */
+		return jit_block_of(i)->insns;
 	c->jit.page = c->regs[REG_BIP] & PAGE_MASK;
-	struct jit_exit *x = j->enter(jit_rx(j, block_of(i)->jit->entry));
+	jit_note_page(&c->jit, c->jit.page);
+	struct jit_exit *x = j->enter(jit_rx(j, jit_block_of(i)->jit->entry));
 	collect_icount(c);
 	if (where_out(c, x, &rip, &more, &flags))
 		lockstep_compare(j->lockstep, c, rip, c->icount - before + more, flags);
@@ -377,7 +428,8 @@ const struct insn *op_jit_enter(struct cpu *c, const struct insn *i)
 	if (unlikely(j->lockstep) && lockstep_due(j->lockstep))
 		return enter_checked(c, j, i);
 	c->jit.page = c->regs[REG_BIP] & PAGE_MASK;
-	struct jit_exit *x = j->enter(jit_rx(j, block_of(i)->jit->entry));
+	jit_note_page(&c->jit, c->jit.page);
+	struct jit_exit *x = j->enter(jit_rx(j, jit_block_of(i)->jit->entry));
 	collect_icount(c);
 	return left(c, j, x);
 }

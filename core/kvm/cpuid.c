@@ -52,12 +52,15 @@ void kvm_limit_features(struct machine *m, uint32_t *word)
 	have[CF_APIC >> 5] |= 1u << (CF_APIC & 31);
 	have[CF_HT >> 5] |= 1u << (CF_HT & 31);
 	have[CF_HYPERVISOR >> 5] |= 1u << (CF_HYPERVISOR & 31);
-	if (k->user_msrs)
+	if (k->user_msrs || k->split)
 		have[CF_X2APIC >> 5] |= 1u << (CF_X2APIC & 31);
 	else
 		have[CF_X2APIC >> 5] &= ~(1u << (CF_X2APIC & 31));
-	/* Our APIC's timer counts with our clock and not with the host's counter. */
-	have[CF_TSC_DEADLINE >> 5] &= ~(1u << (CF_TSC_DEADLINE & 31));
+	/* Our APIC's timer counts with our clock and not with the host's counter; the kernel's with the guest's. */
+	if (k->split && ioctl(k->dev, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER) > 0)
+		have[CF_TSC_DEADLINE >> 5] |= 1u << (CF_TSC_DEADLINE & 31);
+	else
+		have[CF_TSC_DEADLINE >> 5] &= ~(1u << (CF_TSC_DEADLINE & 31));
 	have[CF_MONITOR >> 5] &= ~(1u << (CF_MONITOR & 31));
 	for (unsigned w = 0; w < W_COUNT; w++)
 		word[w] &= have[w];

@@ -67,23 +67,16 @@ static bool set_mode(struct box *b, enum kvm_mode mode)
 	return !ioctl(b->cpu, KVM_SET_SREGS, &s) && !ioctl(b->cpu, KVM_SET_REGS, &r);
 }
 
-static int64_t now_ns(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 /* Run `n` rounds; ns taken, or -1. */
 static int64_t run_rounds(struct box *b, enum kvm_mode mode, uint32_t n)
 {
 	put_code(b, mode, n);
 	if (!set_mode(b, mode))
 		return -1;
-	int64_t start = now_ns();
+	int64_t start = host_ns();
 	if (ioctl(b->cpu, KVM_RUN, 0) || b->run->exit_reason != KVM_EXIT_IO || b->run->io.port != DONE_PORT)
 		return -1;
-	return now_ns() - start;
+	return host_ns() - start;
 }
 
 static void probe_mode(struct box *b, enum kvm_mode mode, struct kvm_probe *p)

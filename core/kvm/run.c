@@ -149,12 +149,22 @@ static void take_tpr(struct cpu *c)
 
 /* ---- the loop --------------------------------------------------------------------------------------------------------------------------- */
 
+static enum cpu_exit interpret(struct cpu *c, enum cpu_exit (*how)(struct cpu *c))
+{
+	struct kvm *k = c->machine->engine_data;
+
+	kvm_interpreting(k, true);
+	enum cpu_exit why = how(c);
+	kvm_interpreting(k, false);
+	return why;
+}
+
 /* One instruction by the interpreter: what the kernel cannot emulate. */
 static enum cpu_exit step(struct cpu *c)
 {
 	kvm_sync(c);
 	count(&kvm_of(c)->stepped);
-	return cpu_step(c);
+	return interpret(c, cpu_step);
 }
 
 static enum cpu_exit broken(struct cpu *c, const char *what, uint64_t code)
@@ -179,6 +189,17 @@ static int internal_error(struct cpu *c, const struct kvm_run *r)
 	return why == CPUEXIT_DEBUG ? GO_ON : (int)why;
 }
 
+/* A breakpoint, or the guest reaches for the debug registers, which are full of ours: then the interpreter does that instruction. */
+static int debug_exit(struct cpu *c)
+{
+	kvm_sync(c);
+	count(&kvm_of(c)->hits);
+	if (kvm_debug_hit(c))
+		return CPUEXIT_DEBUG;
+	enum cpu_exit why = step(c);
+	return why == CPUEXIT_DEBUG && c->debug.stop == STOP_NONE ? GO_ON : (int)why;
+}
+
 static int handle_exit(struct cpu *c)
 {
 	struct kvm_vcpu *v = kvm_of(c);
@@ -198,7 +219,15 @@ static int handle_exit(struct cpu *c)
 	case KVM_EXIT_IRQ_WINDOW_OPEN:
 		count(&v->windows);
 		return GO_ON;
+	case KVM_EXIT_DEBUG:
+		return debug_exit(c);
 	case KVM_EXIT_INTR: case KVM_EXIT_SET_TPR: case KVM_EXIT_TPR_ACCESS:
+		return GO_ON;
+	case KVM_EXIT_IOAPIC_EOI:
+		count(&v->eois);
+		machine_lock(c->machine);
+		c->apic_ops->eoi(c->apic, r->eoi.vector);
+		machine_unlock(c->machine);
 		return GO_ON;
 	case KVM_EXIT_SHUTDOWN:
 		kvm_sync(c);
@@ -218,24 +247,31 @@ enum { LEAVE = REQ_STOP | REQ_RESET | REQ_INIT | REQ_SIPI | REQ_SMI | REQ_DEBUG 
 static int enter(struct cpu *c)
 {
 	struct kvm_vcpu *v = kvm_of(c);
+	bool split = ((struct kvm *)c->machine->engine_data)->split;
 
-	offer_interrupts(c);
+	if (split)
+		kvm_offer_extint(c);
+	else
+		offer_interrupts(c);
 	kvm_keep_drained(c->machine);
 	v->run->immediate_exit = 0;
 	atomic_store(&v->inside, true);
 	uint32_t req = atomic_load(&c->exit_req);
-	bool news = (req & (LEAVE | REQ_NMI | REQ_TLB)) || ((req & REQ_INTR) && !v->run->request_interrupt_window);
+	bool unknown = split && (req & REQ_INTR) && !v->flags_known;    /* a round that does not enter finds out */
+	bool news = (req & (LEAVE | REQ_NMI | REQ_TLB)) || ((req & REQ_INTR) && !v->run->request_interrupt_window) || unknown;
 	if (news)
 		v->run->immediate_exit = 1;     /* only to finish an instruction that is under way */
 	v->run->exit_reason = KVM_EXIT_INTR;
-	int r = news && !v->unfinished ? -EINTR : ioctl(v->fd, KVM_RUN, 0);
+	int r = news && !v->unfinished && !unknown ? -EINTR : ioctl(v->fd, KVM_RUN, 0);
 	int error = r == -1 ? errno : 0;
 	atomic_store(&v->inside, false);
 	v->unfinished = false;
 	count(&v->exits);
 	if (r == -EINTR)
 		return GO_ON;
-	take_tpr(c);
+	v->flags_known = true;
+	if (!split)
+		take_tpr(c);
 	if (kvm_collected(c->machine->engine_data)) {
 		machine_lock(c->machine);
 		kvm_drain(c->machine);
@@ -255,13 +291,53 @@ static enum cpu_exit run_masked(struct cpu *c)
 
 	kvm_sync(c);
 	while (c->a20_mask_on && !(atomic_load(&c->exit_req) & LEAVE) && why == CPUEXIT_DEBUG)
-		why = cpu_step(c);
+		why = interpret(c, cpu_step);
 	return why == CPUEXIT_DEBUG ? CPUEXIT_REQUEST : why;
+}
+
+/* Where the kernel has the local APICs: it halts, wakes and starts vCPUs by itself.  False: *why, and nothing is to be entered. */
+static bool split_enters(struct cpu *c, enum cpu_exit *why)
+{
+	if (atomic_exchange(&kvm_of(c)->renew, false)) {
+		kvm_sync(c);
+		kvm_renew_apic(c);
+	}
+	enum kvm_side side = kvm_choose_side(c);
+	if (side == KVM_SIDE_KERNEL)
+		return true;
+	kvm_sync(c);
+	*why = side == KVM_SIDE_SLEEP ? CPUEXIT_HALT : side == KVM_SIDE_MASKED ? run_masked(c) : interpret(c, cpu_run);
+	return false;
+}
+
+/* Where all interrupt controllers are ours. */
+static bool ours_enters(struct cpu *c, uint32_t req, enum cpu_exit *why)
+{
+	struct kvm_vcpu *v = kvm_of(c);
+
+	if (c->run_state == CPU_HALTED && ((req & REQ_NMI) || ((req & REQ_INTR) && (c->eflags_sys & FL_IF))))
+		c->run_state = CPU_RUNNING;
+	*why = CPUEXIT_HALT;
+	if (c->run_state != CPU_RUNNING)
+		return false;
+	if (c->a20_mask_on && !c->debug.breaks && !c->debug.watches) {
+		*why = run_masked(c);
+		return false;
+	}
+	if (!v->loaded)
+		v->by_interpreter = !kvm_plan_debug(c);
+	if (!v->by_interpreter && !c->a20_mask_on)
+		return true;
+	kvm_sync(c);
+	*why = interpret(c, cpu_run);
+	return false;
 }
 
 enum cpu_exit kvm_run_cpu(struct cpu *c)
 {
 	struct kvm_vcpu *v = kvm_of(c);
+	bool split = ((struct kvm *)c->machine->engine_data)->split;
+	enum cpu_exit other = CPUEXIT_REQUEST;
 
 	if (!v->unblocked)
 		unblock_kicks(v);
@@ -273,16 +349,8 @@ enum cpu_exit kvm_run_cpu(struct cpu *c)
 		}
 		if (req & REQ_TLB)              /* the slots follow the map by themselves */
 			cpu_clear(c, REQ_TLB);
-		if (c->run_state == CPU_HALTED && ((req & REQ_NMI) || ((req & REQ_INTR) && (c->eflags_sys & FL_IF))))
-			c->run_state = CPU_RUNNING;
-		if (c->run_state != CPU_RUNNING)
-			return CPUEXIT_HALT;
-		if (c->a20_mask_on)
-			return run_masked(c);
-		if (c->debug.breaks || c->debug.watches) {      /* the interpreter knows the debugger's breakpoints */
-			kvm_sync(c);
-			return cpu_run(c);
-		}
+		if (!(split ? split_enters(c, &other) : ours_enters(c, req, &other)))
+			return other;
 		if (!v->loaded && !kvm_load(c))
 			return broken(c, "the state of this CPU is refused", 0);
 		int why = enter(c);

@@ -24,20 +24,23 @@ static unsigned wanted(struct machine *m, struct kvm_slot *out)
 		if (end <= start || (ram & ~PAGE_MASK))
 			continue;
 		out[n++] = (struct kvm_slot){ .start = start, .size = end - start, .host = m->ram.host + ram, .rom = f->r->kind == REGION_ROM };
+		out[n - 1].logged = kvm_logs(m, &out[n - 1]);
 	}
 	return n;
 }
 
 static bool same(const struct kvm_slot *a, const struct kvm_slot *b)
 {
-	return a->start == b->start && a->size == b->size && a->host == b->host && a->rom == b->rom;
+	return a->start == b->start && a->size == b->size && a->host == b->host && a->rom == b->rom && a->logged == b->logged;
 }
 
 static void set_slot(struct machine *m, struct kvm *k, unsigned n, const struct kvm_slot *s)
 {
 	struct kvm_userspace_memory_region r = { .slot = n, .guest_phys_addr = s->start, .memory_size = s->size,
-		.userspace_addr = s->size ? (uintptr_t)s->host : 0, .flags = s->size && s->rom ? KVM_MEM_READONLY : 0 };
+		.userspace_addr = s->size ? (uintptr_t)s->host : 0, .flags = !s->size ? 0 : s->rom ? KVM_MEM_READONLY : s->logged ? KVM_MEM_LOG_DIRTY_PAGES : 0 };
 
+	if (k->slot[n].logged)
+		kvm_log_ends(k);
 	if (ioctl(k->vm, KVM_SET_USER_MEMORY_REGION, &r))
 		log_printf(m, "kvm: slot %u (%#llx, %#llx bytes): %s\n", n, (unsigned long long)s->start, (unsigned long long)s->size, strerror(errno));
 	k->slot[n] = *s;

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+static bool apics_in(const struct cpu *c) { return ((struct kvm *)c->machine->engine_data)->apics_in; }
+
 /* ---- registers -------------------------------------------------------------------------------------------------------------------- */
 
 static void put_regs(const struct cpu *c, struct kvm_regs *r)
@@ -66,6 +68,8 @@ static void get_sregs(struct cpu *c, const struct kvm_sregs *s)
 	c->seg[SEG_GS] = get_seg(&s->gs), c->seg[SEG_SS] = get_seg(&s->ss), c->seg[SEG_LDTR] = get_seg(&s->ldt), c->seg[SEG_TR] = get_seg(&s->tr);
 	/* The stack segment's DPL is the CPL: also where SS is null. */
 	c->cpl = !(c->cr0 & CR0_PE) ? 0 : s->ss.dpl & 3;
+	if (apics_in(c))
+		c->apic_ops->note(c->apic, s->apic_base, (uint8_t)(s->cr8 & 15));
 }
 
 /* ---- floating point and vectors ------------------------------------------------------------------------------------------------------ */
@@ -133,7 +137,7 @@ static void move_msrs(struct cpu *c, bool load)
 	}
 }
 
-static bool one_msr(struct cpu *c, uint32_t msr, uint64_t *val, bool load)
+bool kvm_msr(struct cpu *c, uint32_t msr, uint64_t *val, bool load)
 {
 	struct msr_list l = { .head.nmsrs = 1, .e[0] = { .index = msr, .data = *val } };
 	bool ok = ioctl(kvm_of(c)->fd, load ? KVM_SET_MSRS : KVM_GET_MSRS, &l) == 1;
@@ -142,36 +146,82 @@ static bool one_msr(struct cpu *c, uint32_t msr, uint64_t *val, bool load)
 }
 
 /* ---- the time stamp counter ------------------------------------------------------------------------------------------------------------
- * It runs at the host's rate, on while the machine stands still.  So it is set back after a stop: to where it was when it was taken out,
- * plus the virtual time since; all vCPUs by the same rule, so that they stay together. */
+ * It runs at the host's rate, on while the machine stands still.  So it is set back after a stop, by the time that the machine stood: the same
+ * number for all vCPUs, so that they stay in step to the tick.  By the offset: a write to the MSR that comes within a second of where the counter
+ * would be is taken as a wish to be in step with other vCPUs, and the kernel rounds it. */
 
-enum { MSR_TSC = 0x10 };
+enum { MSR_TSC = 0x10, MSR_TSC_DEADLINE = 0x6e0, US = 1000000 };
+
+/* False: this kernel has no such attribute. */
+static bool tsc_offset(struct cpu *c, uint64_t *offset, bool load)
+{
+	struct kvm_device_attr a = { .group = KVM_VCPU_TSC_CTRL, .attr = KVM_VCPU_TSC_OFFSET, .addr = (uintptr_t)offset };
+
+	return !ioctl(kvm_of(c)->fd, load ? KVM_SET_DEVICE_ATTR : KVM_GET_DEVICE_ATTR, &a);
+}
+
+bool kvm_set_tsc(struct cpu *c, uint64_t tsc)
+{
+	uint64_t offset, real;
+
+	if (kvm_msr(c, MSR_TSC, &real, false) && tsc_offset(c, &offset, false)) {
+		offset += tsc - real;
+		tsc_offset(c, &offset, true);
+	} else {
+		real = tsc;
+		kvm_msr(c, MSR_TSC, &real, true);
+	}
+	return kvm_msr(c, MSR_TSC, &real, false) && real - tsc < kvm_of(c)->tsc_khz * 1000;
+}
+
+/* As the other engines have it.  Where vCPUs are in step there, the one offset is for all of them. */
+static void take_tsc(struct cpu *c, int64_t clock)
+{
+	struct kvm *k = c->machine->engine_data;
+
+	pthread_mutex_lock(&k->tsc.lock);
+	bool same = k->tsc.known && k->tsc.ours == c->tsc_offset && k->tsc.clock == clock;
+	if (!same || !tsc_offset(c, &k->tsc.offset, true)) {
+		kvm_set_tsc(c, cpu_tsc(c));
+		k->tsc.known = tsc_offset(c, &k->tsc.offset, false);
+		k->tsc.ours = c->tsc_offset;
+		k->tsc.clock = clock;
+	}
+	pthread_mutex_unlock(&k->tsc.lock);
+}
 
 static void load_tsc(struct cpu *c)
 {
 	struct kvm_vcpu *v = kvm_of(c);
-	int64_t now = clock_now(&c->machine->clock);
-	uint64_t tsc, real = 0;
+	int64_t clock = atomic_load(&c->machine->clock.offset), stood = v->clock_offset - clock;
+	uint64_t offset;
 
-	if (v->tsc_known && c->tsc_offset == v->synced_offset) {
-		tsc = v->synced_tsc + mul_div64((uint64_t)(now - v->synced_at), v->tsc_khz, 1000000);
-		/* Without a stop in between it is there already, but for what the calls take. */
-		if (one_msr(c, MSR_TSC, &real, false) && real - tsc < v->tsc_khz)
-			return;
-	} else {
-		tsc = cpu_tsc(c);
+	v->clock_offset = clock;
+	if (!v->tsc_known || c->tsc_offset != v->synced_offset || stood < 0) {
+		take_tsc(c, clock);
+	} else if (stood && tsc_offset(c, &offset, false)) {
+		offset -= mul_div64((uint64_t)stood, v->tsc_khz, US);
+		tsc_offset(c, &offset, true);
+	} else if (stood) {
+		int64_t since = clock_now(&c->machine->clock) - v->synced_at;
+		kvm_set_tsc(c, v->synced_tsc + mul_div64((uint64_t)since, v->tsc_khz, US));
 	}
-	one_msr(c, MSR_TSC, &tsc, true);
+	tsc_offset(c, &v->loaded_offset, false);
 }
 
 static void sync_tsc(struct cpu *c)
 {
 	struct kvm_vcpu *v = kvm_of(c);
+	uint64_t offset;
 
-	if (!(v->tsc_known = one_msr(c, MSR_TSC, &v->synced_tsc, false)))
+	if (!(v->tsc_known = kvm_msr(c, MSR_TSC, &v->synced_tsc, false)))
 		return;
 	v->synced_at = clock_now(&c->machine->clock);
-	v->synced_offset = c->tsc_offset = v->synced_tsc - (uint64_t)v->synced_at;
+	/* At our rate, and not written to: as it was, so that other engines find the vCPUs in step, too. */
+	bool as_it_was = v->tsc_khz * 1000 == TSC_HZ && tsc_offset(c, &offset, false) && offset == v->loaded_offset;
+	if (!as_it_was)
+		c->tsc_offset = v->synced_tsc - (uint64_t)v->synced_at;
+	v->synced_offset = c->tsc_offset;
 }
 
 /* ---- events --------------------------------------------------------------------------------------------------------------------------- */
@@ -179,7 +229,7 @@ static void sync_tsc(struct cpu *c)
 static bool load_events(struct cpu *c)
 {
 	struct kvm_vcpu_events e = { .nmi = { .masked = c->nmi_blocked }, .interrupt.shadow = c->shadow ? KVM_X86_SHADOW_INT_STI : 0,
-		.flags = KVM_VCPUEVENT_VALID_SHADOW };
+		.flags = KVM_VCPUEVENT_VALID_SHADOW | (apics_in(c) ? 0 : KVM_VCPUEVENT_VALID_NMI_PENDING) };
 
 	if (c->exc_pending) {
 		e.exception.injected = 1;
@@ -206,8 +256,10 @@ static bool sync_events(struct cpu *c, int *vector)
 		return false;
 	c->shadow = e.interrupt.shadow != 0;
 	c->nmi_blocked = e.nmi.masked;
-	if (e.nmi.injected || e.nmi.pending) {
+	/* One that waits stays with the kernel's APIC; else it is ours, and taken back there with the next load. */
+	if (e.nmi.injected || (e.nmi.pending && !apics_in(c))) {
 		c->nmi_blocked = e.nmi.injected ? 0 : c->nmi_blocked;
+		kvm_of(c)->nmi_is_taken = true;
 		cpu_request(c, REQ_NMI);
 	}
 	c->exc_pending = e.exception.injected || e.exception.pending;
@@ -245,10 +297,18 @@ bool kvm_load(struct cpu *c)
 		return refused(c, "floating-point state");
 	move_msrs(c, true);
 	load_tsc(c);
+	if (v->deadline)                /* of the counter that is true now */
+		kvm_msr(c, MSR_TSC_DEADLINE, &v->deadline, true);
+	v->deadline = 0;
 	if (ioctl(v->fd, KVM_SET_DEBUGREGS, &d))
 		return refused(c, "debug registers");
+	if (!kvm_load_debug(c))
+		return refused(c, "breakpoints");
 	if (!load_events(c))
 		return refused(c, "pending events");
+	if (apics_in(c) && !kvm_load_mp_state(c))
+		return refused(c, "state of running");
+	v->flags_known = false;
 	v->run->if_flag = v->run->ready_for_interrupt_injection = 0;
 	v->loaded = true;
 	return true;
@@ -281,6 +341,8 @@ void kvm_sync(struct cpu *c)
 		return;
 	finish_instruction(c);
 	v->loaded = false;
+	if (apics_in(c))
+		kvm_sync_mp_state(c);
 	if (ioctl(v->fd, KVM_GET_REGS, &r) || ioctl(v->fd, KVM_GET_SREGS, &s) || ioctl(v->fd, KVM_GET_DEBUGREGS, &d)) {
 		log_printf(c->machine, "kvm: CPU %u: the kernel does not give its registers back: %s\n", c->index, strerror(errno));
 		return;

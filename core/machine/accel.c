@@ -4,7 +4,7 @@
 #include <string.h>
 
 static const struct { const char *word; const struct accel_ops *ops; } known[] = {
-	{ "interp", &accel_interp }, { "jit", &accel_jit }, { "tcg", &accel_interp }, { "kvm", &accel_kvm }, { "qtest", &accel_qtest } };
+	{ "jit", &accel_jit }, { "tcg", &accel_jit }, { "interp", &accel_interp }, { "kvm", &accel_kvm }, { "qtest", &accel_qtest } };
 
 static const struct accel_ops *find(const char *word)
 {
@@ -17,6 +17,10 @@ static const struct accel_ops *find(const char *word)
 static enum accel_fit ask(struct machine *m, const struct accel_ops *ops, char *why, size_t size)
 {
 	*why = 0;
+	if (m->opt->icount.on && (ops == &accel_jit || ops == &accel_kvm)) {
+		snprintf(why, size, "with -icount the interpreter counts the instructions");
+		return ACCEL_UNFIT;
+	}
 	return ops->fit ? ops->fit(m, why, size) : ACCEL_FIT;
 }
 
@@ -32,16 +36,24 @@ static void pass_over(struct machine *m, const struct accel_ops *ops, const char
 		fprintf(stderr, "vmux: -accel %s is not used: %s\n", ops->name, why);
 }
 
-/* KVM has to be asked for: no Linux has run under it yet on a processor that runs all modes. */
+/* kvm, jit, interp; KVM where the processor runs all modes. */
 static bool choose_default(struct machine *m, bool whole)
 {
 	char why[256];
 
 	if (whole) {
-		bool fits = ask(m, &accel_kvm, why, sizeof(why)) == ACCEL_FIT;
-		pass_over(m, &accel_kvm, fits ? "it can run here, but only does when asked for (-accel kvm)" : why, false);
+		if (ask(m, &accel_kvm, why, sizeof(why)) == ACCEL_FIT) {
+			m->accel = &accel_kvm;
+			return true;
+		}
+		pass_over(m, &accel_kvm, why, false);
 	}
-	m->accel = &accel_interp;
+	if (ask(m, &accel_jit, why, sizeof(why)) == ACCEL_FIT) {
+		m->accel = &accel_jit;
+	} else {
+		pass_over(m, &accel_jit, why, true);
+		m->accel = &accel_interp;
+	}
 	return true;
 }
 
@@ -55,12 +67,17 @@ bool accel_choose(struct machine *m, bool whole, struct error *err)
 	for (char *word = strtok_r(list, ":", &at); word && !m->accel; word = strtok_r(NULL, ":", &at)) {
 		const struct accel_ops *ops = find(word);
 		if (!ops) {
-			error_set(err, "-accel %s: invalid accelerator %s; accepted are interp (also spelt tcg), jit, kvm and qtest", m->opt->accel, word);
+			error_set(err, "-accel %s: invalid accelerator %s; accepted are jit (also spelt tcg), interp, kvm and qtest", m->opt->accel, word);
 			free(list);
 			return false;
 		}
 		enum accel_fit fit = ask(m, ops, why, sizeof(why));
 		bool last = !at || !*at;
+		if (fit == ACCEL_UNFIT && last && !strcmp(word, "tcg")) {       /* whoever asks for TCG asks for emulation */
+			pass_over(m, ops, why, !idle);
+			m->accel = &accel_interp;
+			continue;
+		}
 		if (fit == ACCEL_UNFIT || (fit == ACCEL_SLOW && !last)) {
 			pass_over(m, ops, why, !idle);
 			continue;

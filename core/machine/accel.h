@@ -4,7 +4,8 @@
 #include "core/machine/machine.h"
 
 /* Set m->accel (and accel_why) from the options: the first of the list that this host can do; a slow one only when nothing follows it.
- * Without a list: the default; where `whole` says that this is a machine to be used, accel_why tells of KVM, too.
+ * Without a list: where `whole` says that this is a machine to be used, KVM if it runs all modes at full speed; else the translator, or the interpreter where
+ * the host forbids that.
  * False: no engine of the list can be used. */
 bool accel_choose(struct machine *m, bool whole, struct error *err);
 #endif

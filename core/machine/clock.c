@@ -1,24 +1,17 @@
 /* clock.c - virtual clock and timers. */
 #include "core/machine/clock.h"
+#include "core/cpu/vcpu.h"
 #include "core/machine/machine.h"
-#include <time.h>
-
-static int64_t host_ns(void)
-{
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * NS_PER_SEC + ts.tv_nsec;
-}
 
 void clock_init(struct clock *k, struct machine *m)
 {
-	*k = (struct clock){ .machine = m };
+	*k = (struct clock){ .machine = m, .soonest = NO_DEADLINE };
 }
 
 int64_t clock_now(struct clock *k)
 {
 	if (!atomic_load_explicit(&k->running, memory_order_acquire))
-		return atomic_load_explicit(&k->frozen_at, memory_order_relaxed);
+		return atomic_load_explicit(&k->frozen_at, memory_order_relaxed) + (k->counted ? clock_counted_ahead(k->counted) : 0);
 	return host_ns() + atomic_load_explicit(&k->offset, memory_order_relaxed);
 }
 
@@ -44,6 +37,15 @@ void clock_set(struct clock *k, int64_t now)
 	k->frozen_at = now;
 }
 
+void clock_jump(struct clock *k, int64_t now)
+{
+	int64_t by = now - k->frozen_at;
+	for (struct timer *t = k->head; t; t = t->next)
+		t->deadline += by;
+	k->frozen_at = now;
+	k->soonest = clock_deadline(k);
+}
+
 int64_t clock_deadline(struct clock *k)
 {
 	return k->head ? k->head->deadline : NO_DEADLINE;
@@ -58,6 +60,7 @@ static void clock_unlink(struct clock *k, struct timer *t)
 		}
 	t->next = NULL;
 	t->deadline = NO_DEADLINE;
+	k->soonest = clock_deadline(k);
 }
 
 void clock_run_timers(struct clock *k)
@@ -101,8 +104,11 @@ void timer_set(struct machine *m, struct timer *t, int64_t deadline)
 	t->deadline = deadline;
 	t->next = *p;
 	*p = t;
+	k->soonest = clock_deadline(k);
 	if (k->head == t && k->running)
 		loop_wake(m->loop);
+	else if (k->head == t && k->counted)
+		vcpu_kick(m->cpus[0]);
 }
 
 void timer_cancel(struct machine *m, struct timer *t)

@@ -7,9 +7,19 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 struct machine;
+struct counted;
 #define NS_PER_SEC INT64_C(1000000000)
 #define NO_DEADLINE INT64_MAX
+
+/* The host's monotonic clock. */
+static inline int64_t host_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * NS_PER_SEC + t.tv_nsec;
+}
 
 struct timer {
 	struct timer *next;
@@ -23,16 +33,23 @@ struct clock {
 	_Atomic int64_t offset;         /* virtual = host monotonic + offset while running */
 	_Atomic int64_t frozen_at;      /* virtual time while stopped or stepped */
 	_Atomic bool running;
-	bool stepped;                   /* qtest: time moves by clock_step only */
+	bool stepped;                   /* qtest and -icount: time moves by clock_set and clock_advance only */
+	struct counted *counted;        /* -icount: who moves it (core/cpu/counted.h); else NULL */
+	_Atomic int64_t soonest;        /* head's deadline, or NO_DEADLINE */
 };
 void    clock_init(struct clock *k, struct machine *m);
 int64_t clock_now(struct clock *k);                             /* any thread */
 void    clock_run(struct clock *k);                             /* machine lock */
 void    clock_stop(struct clock *k);
 void    clock_set(struct clock *k, int64_t now);                /* stopped machine: after loading a state, or qtest */
+/* Stopped machine: another time, at which pending timers have as far to go as before. */
+void    clock_jump(struct clock *k, int64_t now);
 int64_t clock_deadline(struct clock *k);                        /* earliest deadline or NO_DEADLINE; machine lock */
+static inline int64_t clock_soonest(const struct clock *k) { return k->soonest; }       /* the same for any thread */
 void    clock_run_timers(struct clock *k);                      /* call what is due; machine lock */
-/* qtest: advance to `target`, running timers in order at their own deadlines. */
+/* counted.c: ns that the block which the calling thread executes has taken so far. */
+int64_t clock_counted_ahead(const struct counted *c);
+/* Stepped: advance to `target`, running timers in order at their own deadlines. */
 void    clock_advance(struct clock *k, int64_t target);
 
 void timer_init(struct timer *t, void (*fn)(void *), void *arg);

@@ -11,7 +11,7 @@ static const struct { const char *group, *option; } groups[] = {
 	{ "machine", "machine" }, { "accel", "accel" }, { "memory", "m" }, { "smp-opts", "smp" },
 	{ "name", "name" }, { "rtc", "rtc" }, { "boot-opts", "boot" }, { "drive", "drive" },
 	{ "chardev", "chardev" }, { "mon", "mon" }, { "device", "device" }, { "global", "global" },
-	{ "netdev", "netdev" }, { "object", "object" }, { "fw_cfg", "fw_cfg" } };
+	{ "netdev", "netdev" }, { "object", "object" }, { "fw_cfg", "fw_cfg" }, { "icount", "icount" } };
 enum { N_GROUPS = sizeof(groups) / sizeof(groups[0]) };
 
 static void add_quoted(struct text *t, const char *s)
@@ -127,6 +127,8 @@ bool config_write(const struct options *o, const char *file, struct error *err)
 	if (o->accel)
 		fprintf(out, "  accel = \"%s\"\n", o->accel);
 	fprintf(out, "\n[memory]\n  size = \"%lluM\"\n\n", (unsigned long long)(o->ram_bytes >> 20));
+	if (o->icount.on)
+		fprintf(out, "[icount]\n  shift = \"%u\"\n  sleep = \"%s\"\n\n", o->icount.shift, o->icount.sleep ? "on" : "off");
 	if (o->name)
 		fprintf(out, "[name]\n  guest = \"%s\"\n\n", o->name);
 	if (o->boot_order)

@@ -85,3 +85,29 @@ out:
 		close(fd);
 	return data;
 }
+
+bool user_data_dir(char *buf, size_t size)
+{
+	const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+	bool by_data = data && *data == '/';
+
+	if (!by_data && (!home || *home != '/'))
+		return false;
+	return snprintf(buf, size, "%s%s", by_data ? data : home, by_data ? "" : "/.local/share") < (int)size;
+}
+
+bool make_folders(const char *path)
+{
+	char part[PATH_MAX];
+
+	if (snprintf(part, sizeof(part), "%s", path) >= (int)sizeof(part)) {
+		errno = ENAMETOOLONG;
+		return false;
+	}
+	for (char *p = part + 1; (p = strchr(p, '/')); *p++ = '/') {
+		*p = 0;
+		if (mkdir(part, 0700) && errno != EEXIST)
+			return false;
+	}
+	return !mkdir(part, 0700) || errno == EEXIST;
+}

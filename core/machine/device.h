@@ -24,7 +24,7 @@ struct prop {
 	const char *const *values;      /* PROP_ENUM: NULL-terminated words, the field is a uint8_t index */
 };
 
-enum reset_kind { RESET_POWER_ON, RESET_SYSTEM, RESET_BUS };
+enum reset_kind { RESET_POWER_ON, RESET_SYSTEM, RESET_BUS, RESET_LOAD /* a saved state follows: only what is under way is to be forgotten, no device comes or goes */ };
 struct device;
 struct device_desc {
 	const char *name;               /* QEMU's device name: "isa-serial" */

@@ -2,6 +2,7 @@
 #include "core/machine/display.h"
 #include "core/machine/machine.h"
 #include <stdlib.h>
+#include <string.h>
 
 struct display {
 	const struct display_ops *ops;
@@ -67,8 +68,22 @@ void screen_free(struct screen *s)
 {
 	free(s->cells);
 	free(s->pixels);
+	free(s->gone.bytes);
 	s->cells = NULL;
 	s->pixels = NULL;
+	s->gone = (struct text_rows){ 0 };
 	s->cap = 0;
 	s->pixel_cap = 0;
+}
+
+bool text_rows_next(const struct text_rows *r, size_t *at, const struct text_cell **cells, unsigned *cols)
+{
+	uint16_t n;
+	if (*at >= r->len)
+		return false;
+	memcpy(&n, r->bytes + *at, sizeof n);
+	*cells = (const struct text_cell *)(r->bytes + *at + sizeof n);
+	*cols = n;
+	*at += sizeof n + n * sizeof **cells;
+	return true;
 }

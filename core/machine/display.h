@@ -10,6 +10,8 @@ struct machine;
 enum { TEXT_MAX_COLS = 256, TEXT_MAX_ROWS = 128 };
 enum screen_kind { SCREEN_BLANK, SCREEN_TEXT, SCREEN_GRAPHICS };
 struct text_cell { uint8_t ch, attr; };                  /* code page 437 glyph number and the VGA attribute byte */
+/* Rows of text, each a 16-bit count of cells and the cells. */
+struct text_rows { uint8_t *bytes; size_t len, cap; };
 struct screen {
 	enum screen_kind kind;
 	unsigned cols, rows;                             /* text */
@@ -25,7 +27,10 @@ struct screen {
 	bool want_pixels, pixels_same;                   /* same: nothing differs from the snapshot this struct held before */
 	uint32_t *pixels;                                /* height * width times 0xRRGGBB; owned by the screen; NULL: there are none */
 	size_t pixel_cap;
-	uint64_t pixel_key;                              /* the adapter's own: a hash of what the pixels were made of */
+	/* Rows that left a text screen since the last snapshot, the oldest first.  There is one front end that gets them: the one that sets want_gone. */
+	bool want_gone;
+	struct text_rows gone;                           /* owned by the screen */
+	uint64_t pixel_key, pixel_regs, pixel_memory;    /* the adapter's own: hashes of what the pixels were made of, and the engine's number for its memory (accel_ops.written) */
 	bool rom_fonts;                                  /* of the video BIOS, 8, 14 and 16 lines high, in code page 437's order; blank if not found */
 	uint8_t rom8[256][8], rom14[256][14], rom16[256][16];
 };
@@ -42,4 +47,6 @@ bool display_present(const struct machine *m);          /* an adapter has regist
 /* Front end, machine lock held.  False: no adapter. */
 bool display_snapshot(struct machine *m, struct screen *s);
 void screen_free(struct screen *s);
+/* Row by row, from *at = 0.  False: there are no more. */
+bool text_rows_next(const struct text_rows *r, size_t *at, const struct text_cell **cells, unsigned *cols);
 #endif

@@ -36,13 +36,6 @@ struct loop {
 	unsigned cap;
 };
 
-static int64_t host_ns(void)
-{
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * NS_PER_SEC + ts.tv_nsec;
-}
-
 struct loop *loop_new(struct machine *m, struct error *err)
 {
 	struct loop *l = calloc(1, sizeof(*l));

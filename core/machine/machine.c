@@ -5,6 +5,7 @@
 #include "core/block/block.h"
 #include "core/char/chardev.h"
 #include "core/cpu/breakpoint.h"
+#include "core/cpu/counted.h"
 #include "core/cpu/vcpu.h"
 #include "core/debug/gdbstub.h"
 #include "core/machine/backends.h"
@@ -49,7 +50,9 @@ static struct machine *create(struct options *opt, bool whole, struct error *err
 	if (!accel_choose(m, whole, err))
 		goto fail;
 	m->accel_conf = opt->accel_conf;
-	m->clock.stepped = m->accel == &accel_qtest;
+	m->clock.stepped = m->accel == &accel_qtest || opt->icount.on;
+	if (opt->icount.on && m->accel->runs_guest)
+		m->counted = m->clock.counted = counted_new(m);
 	if (!(m->loop = loop_new(m, err)))
 		goto fail;
 	if (!(m->log = log_new(opt->log_mask, opt->log_file, err)))
@@ -119,6 +122,7 @@ void machine_free(struct machine *m)
 		if (m->cpus[i])
 			cpu_destroy(m->cpus[i]);
 	breakpoints_free(m);
+	counted_free(m->counted);
 	if (m->input)
 		input_free(m->input);
 	if (m->display)
@@ -334,6 +338,8 @@ const char *run_state_text(const struct machine *m)
 	case RUN_INTERNAL_ERROR: return "paused (internal-error)";
 	case RUN_IO_ERROR:       return "paused (io-error)";
 	case RUN_DEBUG:          return "paused (debug)";
+	case RUN_SAVE_VM:        return "paused (save-vm)";
+	case RUN_RESTORE_VM:     return "paused (restore-vm)";
 	default:                 return "paused";
 	}
 }
@@ -377,4 +383,29 @@ bool machine_load_devices(struct machine *m, struct state_buf *b, struct error *
 		if (d->desc->loaded && !d->desc->loaded(d, err))
 			return error_prefix(err, "%s: ", d->desc->name);
 	return true;
+}
+
+/* Into something of the same size that is thrown away. */
+static bool check_one(struct state_buf *b, const char *name, unsigned version, const struct state_field *t, size_t size, struct error *err)
+{
+	void *scratch = calloc(1, size);
+	if (!scratch)
+		return error_set(err, "no memory to look at the state of %s", name);
+	bool ok = state_get(b, name, version, t, scratch, err);
+	free(scratch);
+	return ok;
+}
+
+bool machine_check_devices(struct machine *m, struct state_buf *b, struct error *err)
+{
+	char name[16];
+	for (unsigned i = 0; i < m->n_cpus; i++) {
+		snprintf(name, sizeof(name), "cpu%u", i);
+		if (!check_one(b, name, CPU_STATE_VERSION, cpu_state, sizeof(struct cpu), err))
+			return false;
+	}
+	for (struct device *d = m->devices; d; d = d->all_next)
+		if (d->desc->state && !check_one(b, d->path, d->desc->state_version, d->desc->state, d->desc->size, err))
+			return false;
+	return b->pos == b->len || error_set(err, "saved state: something follows the last device");
 }

@@ -10,10 +10,12 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum run_state { RUN_PRELAUNCH, RUN_RUNNING, RUN_PAUSED, RUN_SHUTDOWN /* guest powered off, -no-shutdown */, RUN_INTERNAL_ERROR, RUN_IO_ERROR, RUN_DEBUG /* for the debugger */ };
+enum run_state { RUN_PRELAUNCH, RUN_RUNNING, RUN_PAUSED, RUN_SHUTDOWN /* guest powered off, -no-shutdown */, RUN_INTERNAL_ERROR, RUN_IO_ERROR, RUN_DEBUG /* for the debugger */,
+	RUN_SAVE_VM, RUN_RESTORE_VM /* a snapshot is taken, or put back */ };
 enum shutdown_cause { SHUTDOWN_HOST_QUIT, SHUTDOWN_HOST_SIGNAL, SHUTDOWN_GUEST_SHUTDOWN, SHUTDOWN_GUEST_RESET, SHUTDOWN_DEBUG_EXIT, SHUTDOWN_PANIC };
 enum { MAX_CPUS = 64 };
-enum machine_event { EV_STOP, EV_RESUME, EV_RESET, EV_SHUTDOWN, EV_POWERDOWN, EV_RTC_CHANGE, EV_TRAY_MOVED, EV_CONSOLES, EV_DEVICE_DELETED, EV_BLOCK_IO_ERROR };
+enum machine_event { EV_STOP, EV_RESUME, EV_RESET, EV_SHUTDOWN, EV_POWERDOWN, EV_RTC_CHANGE, EV_TRAY_MOVED, EV_CONSOLES, EV_DEVICE_DELETED, EV_BLOCK_IO_ERROR,
+	EV_VSERPORT_CHANGE };
 
 struct cpu;
 struct bus;
@@ -34,6 +36,7 @@ struct machine {
 	struct space mem, io;
 	struct ram_arena ram;
 	struct clock clock;
+	struct counted *counted;        /* all vCPUs in one thread, by instruction count (core/cpu/counted.h); else NULL */
 	struct loop *loop;
 	uint64_t ram_size, ram_low, ram_high;   /* bytes; below 4 GB and from 4 GB up */
 	struct passed_fd *fds;          /* fds.c */
@@ -55,6 +58,7 @@ struct machine {
 	struct irq_line gsi[24];        /* global system interrupts as the board wires them (PIC + I/O APIC) */
 	struct isa_dma *isa_dma;        /* the two 8237s: devices/chipset/i8237.h */
 	struct device *rtc, *fw_cfg;    /* for boards and devices that leave something in CMOS or fw_cfg */
+	const struct apic_engine *apic_engine;          /* the local APICs are the engine's; NULL: they are those below */
 	struct device *lapics[MAX_CPUS], *ioapic;       /* who is on the interrupt bus: devices/chipset/lapic.h, ioapic.h */
 	struct cpu *io_cpu;             /* the vCPU whose port or memory access is being carried out (set around space_read and
 	                                 * space_write, machine lock held); NULL: a device's DMA, the loop, the monitor */
@@ -74,11 +78,13 @@ struct machine {
 	bool reset_wanted;
 	unsigned resets;                /* done since the start */
 	_Atomic bool quitting;
+	_Atomic unsigned snap_permille; /* how far the snapshot is that is being taken or put back (snapshot.h) */
 	int  exit_status;
 	enum shutdown_cause cause;
 	struct listener *listeners;
 	struct info_hook *info_hooks;
 	void (*set_boot_order)(struct machine *m, const char *order);   /* the board's, for boot_set; NULL: it has no such thing */
+	void (*cpus_changed)(struct machine *m, unsigned present);      /* the board's, when CPUs came or went; NULL as above */
 	struct irq_line power_button;   /* system_powerdown pulses it (ACPI) */
 	struct qtest *qtest;            /* the device-test protocol's connection */
 	struct log *log;                /* -d/-D */
@@ -117,10 +123,27 @@ void machine_remove_info(struct machine *m, struct info_hook *h);
 bool machine_print_info(struct machine *m, const char *name, unsigned index, struct text *out);
 const char *run_state_text(const struct machine *m);    /* "running", "paused", "paused (prelaunch)" ... */
 
-/* Whole state: every device and CPU and all RAM blocks. */
+/* Every CPU and device, without RAM; snapshot.h has the whole. */
 struct state_buf;
 void machine_save_devices(struct machine *m, struct state_buf *b);
 bool machine_load_devices(struct machine *m, struct state_buf *b, struct error *err);
+/* Would machine_load_devices find each section, and its fields?  What `loaded` of devices says to the values is not asked.  Nothing is changed. */
+bool machine_check_devices(struct machine *m, struct state_buf *b, struct error *err);
+
+/* Local APICs that are the engine's while the vCPUs run: how others reach them.  Machine lock held. */
+struct apic_route { unsigned pin; uint64_t addr; uint32_t data; };
+struct cpu_apic_page;
+struct apic_engine {
+	/* A message, as a write of data to addr; destinations of 32 bits have their upper 24 in bits 63-40.  False: nobody took it. */
+	bool (*send)(struct machine *m, uint64_t addr, uint32_t data);
+	/* Pins of the I/O APIC that are levels: their ends are to be told (cpu_apic_ops.eoi). */
+	void (*level_routes)(struct machine *m, const struct apic_route *r, unsigned n);
+	/* The CPU was put in or taken out: its APIC is as cpu_apic_ops.give has it now. */
+	void (*renew)(struct cpu *c);
+	/* vCPU thread, for an instruction that does not run there; false: it does, and its access came out because there is no such register. */
+	bool (*borrow)(struct cpu *c, struct cpu_apic_page *p);
+	void (*give_back)(struct cpu *c, const struct cpu_apic_page *p);
+};
 
 /* Engines. */
 enum accel_fit { ACCEL_FIT, ACCEL_SLOW /* works, but slower than the next one */, ACCEL_UNFIT };
@@ -131,6 +154,9 @@ struct accel_ops {
 	enum accel_fit (*fit)(struct machine *m, char *why, size_t size);
 	bool (*init)(struct machine *m, struct error *err);
 	void (*free)(struct machine *m);                        /* what fit and init made; vCPUs still there; NULL = nothing */
+	/* After fit: the vCPUs that another engine has run go on under this one; they are parked, with their state in struct cpu.  False: nothing was
+	 * changed.  NULL: there is nothing to do. */
+	bool (*take_over)(struct machine *m, struct error *err);
 	bool (*start_vcpus)(struct machine *m, struct error *err);      /* create threads, parked */
 	void (*stop_vcpus)(struct machine *m);                  /* join threads */
 	/* vCPU thread: as cpu_run(). */
@@ -139,8 +165,14 @@ struct accel_ops {
 	void (*sync)(struct cpu *c);
 	/* Any thread: make a vCPU leave guest code after its exit_req has changed.  NULL: `attention` is enough. */
 	void (*kick)(struct cpu *c);
+	/* All vCPUs are parked now; they are about to be let go (some may run already).  Machine lock held.  NULL: there is nothing to do. */
+	void (*parked)(struct machine *m);
+	void (*resuming)(struct machine *m);
 	/* The memory map is another one now; machine lock held.  NULL: REQ_TLB is enough. */
 	void (*memory_changed)(struct machine *m);
+	/* A number that is another one whenever something may have been written to this RAM since the last call; 0: nobody knows, as of now.  Machine
+	 * lock held.  NULL: always 0. */
+	uint64_t (*written)(struct machine *m, uint64_t ram_addr, uint64_t len);
 	/* Cut the features CPUID may offer (enum cpuid_word) to what the engine has.  NULL: the interpreter's are all there. */
 	void (*limit_features)(struct machine *m, uint32_t *word);
 	void (*info)(struct machine *m, struct text *out);      /* NULL or its part of `info accel` */

@@ -74,9 +74,10 @@ static const struct option_row rows[] = {
 	{ "machine", ARG, "-machine [type=]NAME[,prop=value...]", "the board (pc); accel=, hpet=, acpi=, memory-backend=", option_set_machine, 0, NULL },
 	{ "M", ARG, NULL, NULL, option_set_machine, 0, NULL },
 	{ "cpu", ARG, "-cpu MODEL[,+feat][,-feat][,feat=on|off]", "CPU model (-cpu help lists them)", option_set_string, AT(cpu), NULL },
-	{ "accel", ARG, "-accel interp|tcg|jit|kvm|qtest[,thread=single|multi][,tb-size=N][,split-wx=on][,one-insn-per-tb=on|off][,off=FAMILY[:FAMILY]...][,lockstep=N]", "the engine that runs guest code: the interpreter (also spelt tcg), the translator, the host's processor, or none for device tests; given again, the next to try", option_set_accel, 0, NULL },
+	{ "accel", ARG, "-accel jit|tcg|interp|kvm|qtest[,thread=single|multi][,tb-size=N][,split-wx=on][,one-insn-per-tb=on|off][,off=FAMILY[:FAMILY]...][,lockstep=N]", "the engine that runs guest code: the translator (also spelt tcg), the interpreter, the host's processor, or none for device tests; given again, the next to try; without it kvm where the processor runs all modes, else jit", option_set_accel, 0, NULL },
 	{ "enable-kvm", FLAG, "-enable-kvm", "as -accel kvm", option_enable_kvm, 0, NULL },
-	{ "smp", ARG, "-smp [cpus=]N[,sockets=S][,cores=C][,threads=T]", "number of CPUs, up to 64, and where they sit", option_set_smp, 0, NULL },
+	{ "icount", ARG, "-icount [shift=]N[,sleep=on|off]", "time by instruction count, 2^N ns each, all CPUs in one thread: runs that can be repeated; sleep=off skips idle time", option_set_icount, 0, NULL },
+	{ "smp", ARG, "-smp [cpus=]N[,maxcpus=M][,sockets=S][,cores=C][,threads=T]", "number of CPUs, up to 64, and where they sit; M places, the rest for device_add", option_set_smp, 0, NULL },
 	{ "m", ARG, "-m [size=]N[K|M|G|T]", "memory; a plain number is MiB (default 128)", option_set_memory, 0, NULL },
 	{ "name", ARG, "-name TEXT", "name of the guest", option_set_name, 0, NULL },
 	{ "uuid", ARG, "-uuid U", "system UUID", option_set_uuid, AT(uuid), NULL },
@@ -92,6 +93,7 @@ static const struct option_row rows[] = {
 	{ "drive", ARG, "-drive file=F[,format=raw][,if=ide|floppy|none][,index=N][,media=disk|cdrom][,readonly=on]...", "a drive", option_set_drive, 0, NULL },
 	{ "blockdev", ARG, "-blockdev driver=file|host_device|raw|null-co,node-name=N[,filename=F][,file=NODE][,read-only=on]...", "a named image, for drive= of a device", option_add_either, AT(blockdevs), "driver" },
 	{ "snapshot", FLAG, "-snapshot", "write to temporary overlays instead of the images", option_set_flag, AT(snapshot), NULL },
+	{ "loadvm", ARG, "-loadvm TAG", "start with a snapshot of the whole machine (savevm), disks included", option_set_string, AT(loadvm), NULL },
 	{ "boot", ARG, "-boot [order=]LETTERS[,once=LETTERS][,menu=on|off]", "boot order: a floppy, c disk, d CD, n network", option_set_boot, 0, NULL },
 	{ "kernel", ARG, "-kernel FILE", "boot a Linux or multiboot kernel", option_set_string, AT(kernel), NULL },
 	{ "initrd", ARG, "-initrd FILE", "its initial RAM disk, or multiboot modules", option_set_string, AT(initrd), NULL },
@@ -170,7 +172,7 @@ static bool asks_for_list(const char *name, const char *arg, int *status)
 		for (const struct board *b = boards; b->name; b++)
 			text_printf(&t, "%-20s %s%s\n", b->name, b->description, b == boards ? " (default)" : "");
 	} else if (!strcmp(name, "accel") && help) {
-		text_printf(&t, "Engines in this build:\ninterp (also spelt tcg)\njit\nkvm\nqtest\n");
+		text_printf(&t, "Engines in this build:\njit (also spelt tcg; the default)\ninterp\nkvm\nqtest\n");
 	} else if (!strcmp(name, "display") && help) {
 		text_printf(&t, "Available display backend types:\nnone\ncurses\n");
 	} else if (!strcmp(name, "vga") && help) {
@@ -346,7 +348,7 @@ void options_free(struct options *o)
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		optlist_free(lists[i]);
 	char *strings[] = { o->prog, o->machine, o->accel, o->cpu, o->name, o->bios, o->kernel, o->initrd, o->append, o->dtb, o->keymap,
-		o->pidfile, o->uuid, o->log_items, o->log_file, o->boot_order, o->boot_once, o->rtc_date, o->qtest_log, o->write_config, o->memory_backend, o->history };
+		o->pidfile, o->uuid, o->log_items, o->log_file, o->loadvm, o->boot_order, o->boot_once, o->rtc_date, o->qtest_log, o->write_config, o->memory_backend, o->history };
 	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
 		free(strings[i]);
 	free(o);

@@ -2,6 +2,7 @@
 #ifndef CORE_MACHINE_OPTIONS_H
 #define CORE_MACHINE_OPTIONS_H
 #include "core/cpu/accel_conf.h"
+#include "core/cpu/counted.h"
 #include "core/machine/error.h"
 #include <stdint.h>
 #include <stdio.h>
@@ -31,9 +32,10 @@ bool parse_size(const char *s, uint64_t unit, uint64_t *out);                   
 enum display_kind { DISPLAY_DEFAULT, DISPLAY_CURSES, DISPLAY_NONE };
 enum rtc_base { RTC_UTC, RTC_LOCALTIME, RTC_DATE };
 enum rtc_clock { RTC_HOST, RTC_RT, RTC_VM };
+enum irqchip_wish { IRQCHIP_ANY, IRQCHIP_OFF, IRQCHIP_SPLIT, IRQCHIP_ON };     /* kernel-irqchip=: who has the local APICs under KVM */
 struct options {
 	char *prog;
-	char *machine, *accel, *cpu, *name, *bios, *kernel, *initrd, *append, *dtb, *keymap, *pidfile, *uuid, *log_items, *log_file, *data_dirs[16];
+	char *machine, *accel, *cpu, *name, *bios, *kernel, *initrd, *append, *dtb, *keymap, *pidfile, *uuid, *log_items, *log_file, *loadvm, *data_dirs[16];
 	unsigned n_data_dirs;
 	uint64_t ram_bytes;
 	unsigned smp, maxcpus, sockets, cores, threads;
@@ -42,7 +44,7 @@ struct options {
 	char *qtest_log;
 	enum display_kind display; bool nographic;
 	bool paused /* -S */, no_reboot, no_shutdown, nodefaults, snapshot, no_hpet, no_acpi, daemonize;
-	enum rtc_base rtc_base; char *rtc_date; enum rtc_clock rtc_clock;
+	enum rtc_base rtc_base; char *rtc_date; enum rtc_clock rtc_clock; bool rtc_slew; enum irqchip_wish kernel_irqchip;
 	char *history;                  /* file of what is typed at monitors by hand, or NULL */
 	char *memory_backend;           /* -machine memory-backend=, or NULL */
 	uint8_t echr;
@@ -51,6 +53,7 @@ struct options {
 	bool mem_lock;                  /* -overcommit mem-lock=on */
 	char *write_config;
 	struct optlist *objects, *audiodevs;
+	struct icount_conf icount;      /* -icount */
 	struct accel_conf accel_conf;   /* sub-options of all -accel together */
 };
 /* Parse argv.  NULL and err with one sentence naming the option; *done set when help or version was printed to stdout and the

@@ -5,7 +5,7 @@
 /* listed: the name in machine-readable lists.  keys: "name:type ...", types b(oolean) n(umber) s(ize) t(ext).  A list that ends in "..." is not
  * whole: devices, objects and back ends of one kind or another have parameters of their own. */
 static const struct { const char *option, *listed, *keys; } lists[] = {
-	{ "accel", "accel", "accel:t thread:t tb-size:n split-wx:b one-insn-per-tb:b off:t lockstep:n" },
+	{ "accel", "accel", "accel:t thread:t tb-size:n split-wx:b one-insn-per-tb:b off:t lockstep:n kernel-irqchip:t" },
 	{ "audiodev", "audiodev", "driver:t id:t timer-period:n ..." },
 	{ "blockdev", "blockdev", "driver:t node-name:t read-only:b auto-read-only:b cache.direct:b cache.no-flush:b discard:t detect-zeroes:t force-share:b "
 		"filename:t locking:t aio:t file:t offset:s size:s latency-ns:n read-zeroes:b ..." },
@@ -18,8 +18,9 @@ static const struct { const char *option, *listed, *keys; } lists[] = {
 		"throttling.iops-total:n throttling.iops-read:n throttling.iops-write:n" },
 	{ "fw_cfg", "fw_cfg", "name:t file:t string:t" },
 	{ "global", "global", "driver:t property:t value:t" },
+	{ "icount", "icount", "shift:t sleep:b align:b" },
 	{ "m", "memory", "size:s slots:n maxmem:s" },
-	{ "machine", "machine", "type:t accel:t hpet:b acpi:b usb:b graphics:b vmport:t dump-guest-core:b smm:t memory-backend:t" },
+	{ "machine", "machine", "type:t accel:t hpet:b acpi:b usb:b graphics:b vmport:t dump-guest-core:b smm:t memory-backend:t kernel-irqchip:t" },
 	{ "mon", "mon", "chardev:t mode:t pretty:b id:t" },
 	{ "msg", "msg", "timestamp:b guest-name:b" },
 	{ "name", "name", "guest:t process:t debug-threads:b" },

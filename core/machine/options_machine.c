@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What a processor's 40 bits of address reach, without the hole below 4 GiB. */
+static const uint64_t most_memory = (UINT64_C(1) << 40) - (UINT64_C(1) << 30);
+
 OPTION_SETTER(option_set_memory)
 {
 	struct kv *kv = kv_parse(arg, "size", err);
@@ -22,6 +25,8 @@ OPTION_SETTER(option_set_memory)
 		o->ram_bytes = (size + 8191) & ~(uint64_t)8191;
 	if (ok && size && size < (1 << 20))
 		ok = error_set(err, "%s: at least 1 MiB of memory is needed", who);
+	if (ok && size > most_memory)
+		ok = error_set(err, "%s: at most %llu GiB of memory are supported", who, (unsigned long long)(most_memory >> 30));
 	kv_free(kv);
 	return ok;
 }
@@ -52,9 +57,6 @@ static bool fill_topology(struct options *o, const char *arg, struct smp s, stru
 	if (s.cpus > total)
 		return error_set(err, "-smp %s: Invalid CPU topology: maxcpus must be equal to or greater than smp: maxcpus (%u) < smp_cpus (%u)", arg,
 			(unsigned)total, (unsigned)s.cpus);
-	if (s.cpus < total)
-		return error_set(err, "-smp %s: CPUs cannot be plugged in later: maxcpus (%u) has to be the number of CPUs (%u)", arg, (unsigned)total,
-			(unsigned)s.cpus);
 	if (total > limit)
 		return error_set(err, "-smp %s: at most %u CPUs are supported", arg, (unsigned)MAX_CPUS);
 	o->smp = (unsigned)s.cpus;
@@ -144,6 +146,8 @@ OPTION_SETTER(option_set_rtc)
 	}
 	if (ok && drift && strcmp(drift, "none") && strcmp(drift, "slew"))
 		ok = error_set(err, "-rtc %s: invalid option value '%s'", arg, drift);
+	if (ok && drift)
+		o->rtc_slew = !strcmp(drift, "slew");
 	kv_free(kv);
 	return ok;
 }
@@ -154,6 +158,20 @@ OPTION_SETTER(option_set_localtime)
 	return true;
 }
 
+/* "on" is taken for split: the 8259s, the I/O APIC and the 8254 have no part in what is fast, and stay ours. */
+static bool set_irqchip(struct options *o, const struct kv *kv, const char *who, struct error *err)
+{
+	static const char *const words[] = { [IRQCHIP_OFF] = "off", [IRQCHIP_SPLIT] = "split", [IRQCHIP_ON] = "on" };
+	const char *v = kv_get(kv, "kernel-irqchip");
+
+	for (enum irqchip_wish w = IRQCHIP_OFF; v && w <= IRQCHIP_ON; w++)
+		if (!strcmp(v, words[w])) {
+			o->kernel_irqchip = w;
+			return true;
+		}
+	return !v || error_set(err, "%s: Parameter 'kernel-irqchip' does not accept value '%s'; accepted are on, off and split", who, v);
+}
+
 /* -machine TYPE[,accel=..][,hpet=off]... */
 OPTION_SETTER(option_set_machine)
 {
@@ -162,7 +180,7 @@ OPTION_SETTER(option_set_machine)
 	char who[128];
 	snprintf(who, sizeof(who), "-machine %s", arg);
 	bool ok = options_check_keys(kv, "machine", who, err) && kv_bool(kv, "hpet", &hpet, who, err) && kv_bool(kv, "acpi", &acpi, who, err) &&
-		kv_bool(kv, "dump-guest-core", &dummy, who, err);
+		kv_bool(kv, "dump-guest-core", &dummy, who, err) && set_irqchip(o, kv, who, err);
 	if (ok && kv_get(kv, "type")) {
 		free(o->machine);
 		o->machine = strdup(kv_get(kv, "type"));
@@ -188,7 +206,7 @@ OPTION_SETTER(option_set_accel)
 	const char *name = kv_get(kv, "accel");
 	char *old = o->accel, *all = NULL, who[128];
 	snprintf(who, sizeof(who), "-accel %s", arg);
-	bool ok = kv && accel_parse(kv, who, &o->accel_conf, err);
+	bool ok = kv && accel_parse(kv, who, &o->accel_conf, err) && set_irqchip(o, kv, who, err);
 	if (ok) {
 		if (asprintf(&all, "%s%s%s", old ? old : "", old ? ":" : "", name) < 0)
 			abort();
@@ -196,6 +214,27 @@ OPTION_SETTER(option_set_accel)
 		o->accel = all;
 	}
 	kv_free(kv);
+	return ok;
+}
+
+OPTION_SETTER(option_set_icount)
+{
+	struct kv *kv = kv_parse(arg, "shift", err);
+	const char *shift = kv_get(kv, "shift");
+	bool align = false, sleep = true;
+	char *end = NULL, who[128];
+	long n = shift ? strtol(shift, &end, 10) : -1;
+	snprintf(who, sizeof(who), "-icount %s", arg);
+	bool ok = options_check_keys(kv, "icount", who, err) && kv_bool(kv, "sleep", &sleep, who, err) && kv_bool(kv, "align", &align, who, err);
+	if (ok && shift && !strcmp(shift, "auto"))
+		ok = error_set(err, "%s: shift=auto would follow the host's time, so that no two runs are the same; say a shift from 0 to %d", who, COUNTED_SHIFT_MAX);
+	else if (ok && (!shift || end == shift || *end || n < 0 || n > COUNTED_SHIFT_MAX))
+		ok = error_set(err, "%s: icount: Invalid shift value; an instruction takes 2^shift ns, shift being 0 to %d", who, COUNTED_SHIFT_MAX);
+	if (ok && align)
+		ok = error_set(err, "%s: align=on would delay the guest to the host's time; only off is supported", who);
+	kv_free(kv);
+	if (ok)
+		o->icount = (struct icount_conf){ true, sleep, (uint8_t)n };
 	return ok;
 }
 

@@ -30,6 +30,7 @@ OPTION_SETTER(option_set_localtime);
 OPTION_SETTER(option_set_machine);
 OPTION_SETTER(option_set_accel);
 OPTION_SETTER(option_enable_kvm);
+OPTION_SETTER(option_set_icount);
 OPTION_SETTER(option_set_name);
 OPTION_SETTER(option_set_uuid);
 OPTION_SETTER(option_set_overcommit);

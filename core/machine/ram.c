@@ -10,6 +10,19 @@
 void AnnotateBenignRaceSized(const char *file, int line, const volatile void *mem, size_t size, const char *why);      /* the sanitizer's own */
 #endif
 
+/* mmap rather than calloc: the tables of a large machine stay untouched until used. */
+static void *page_table(size_t bytes)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static void free_page_table(void *p, size_t bytes)
+{
+	if (p)
+		munmap(p, bytes);
+}
+
 bool ram_arena_init(struct ram_arena *a, uint64_t reserve, struct error *err)
 {
 	*a = (struct ram_arena){ .size = reserve };
@@ -23,14 +36,8 @@ bool ram_arena_init(struct ram_arena *a, uint64_t reserve, struct error *err)
 #ifdef __SANITIZE_THREAD__
 	AnnotateBenignRaceSized(__FILE__, __LINE__, a->host, reserve, "guest RAM: what vCPUs and devices do there is the guest's affair");
 #endif
-	/* mmap rather than calloc: the tables of a large machine stay untouched until used */
-	a->code_lines = mmap(NULL, pages * 8, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	a->dirty = mmap(NULL, pages, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (a->code_lines == MAP_FAILED || a->dirty == MAP_FAILED) {
-		if (a->code_lines == MAP_FAILED)
-			a->code_lines = NULL;
-		if (a->dirty == MAP_FAILED)
-			a->dirty = NULL;
+	if (!(a->code_lines = page_table(pages * 8)) || !(a->writers = page_table(pages * 8)) || !(a->decoders = page_table(pages * 8)) ||
+		!(a->dirty = page_table(pages)) || !(a->code_fades = page_table(pages))) {
 		ram_arena_free(a);
 		return error_set(err, "cannot set up guest memory 'pc.ram': %s", strerror(ENOMEM));
 	}
@@ -42,10 +49,11 @@ void ram_arena_free(struct ram_arena *a)
 	uint64_t pages = a->size >> PAGE_SHIFT;
 	if (a->host)
 		munmap(a->host, a->size);
-	if (a->code_lines)
-		munmap(a->code_lines, pages * 8);
-	if (a->dirty)
-		munmap((void *)a->dirty, pages);
+	free_page_table(a->code_lines, pages * 8);
+	free_page_table(a->writers, pages * 8);
+	free_page_table(a->decoders, pages * 8);
+	free_page_table((void *)a->dirty, pages);
+	free_page_table((void *)a->code_fades, pages);
 	while (a->blocks) {
 		struct ram_block *b = a->blocks;
 		a->blocks = b->next;

@@ -82,8 +82,12 @@ void *space_map_ram(struct space *s, uint64_t addr, size_t *len, bool write);
 struct ram_block { const char *name; uint64_t ram_addr, size; struct ram_block *next; };
 struct ram_arena { uint8_t *host; uint64_t size, used; struct ram_block *blocks;
 	_Atomic uint64_t *code_lines;   /* per 4 KB page: bit n = 64-byte line n holds decoded code */
-	_Atomic uint32_t code_epoch;    /* grows before marks of code_lines are taken back, with several vCPUs */
-	_Atomic bool decoding;          /* with several vCPUs: one of them marks a page and decodes from it */
+	_Atomic uint8_t  *code_fades;   /* per page that was code a short while ago: writes to go before it gets write tags again */
+	/* With several vCPUs.  Bit n of a word is vCPU n, and it is set before what it stands for is. */
+	_Atomic uint64_t *writers;      /* per 4 KB page: who may have a write tag of it in a TLB */
+	_Atomic uint64_t *decoders;     /* per 4 KB page: who may have blocks of it */
+	_Atomic uint32_t code_epoch[64];        /* by page modulo 64: grows before marks of code_lines are taken back */
+	_Atomic uint64_t decoding;      /* by page modulo 64: one of them marks a page and decodes from it */
 	_Atomic bool exclusive;         /* with several vCPUs: only one of them executes (engine_alone) */
 	_Atomic uint8_t  *dirty;        /* per page: enum ram_dirty bits, set on the first write after a clear */ };
 enum ram_dirty { DIRTY_VGA = 1 << 0, DIRTY_MIGRATE = 1 << 1 };

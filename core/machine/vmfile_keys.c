@@ -196,7 +196,13 @@ SET(serial)
 	return true;
 }
 
-/* agent: [enabled=]0|1[,type=virtio|isa]: of the two channels that the guest's agent may have, the serial port. */
+static bool add_agent_socket(struct vmfile *f)
+{
+	char dir[2048];
+	return vmfile_option(f, "chardev", "socket,id=qga0,path=%s/%s.qga,server=on,wait=off", socket_dir(dir, sizeof(dir)), f->vmid);
+}
+
+/* agent: [enabled=]0|1[,type=virtio|isa]: the channel of the guest's agent, a named port or a serial port. */
 SET(agent)
 {
 	struct kv *kv = kv_parse(value, "enabled", err);
@@ -207,8 +213,8 @@ SET(agent)
 		vmfile_bad(f, "[enabled=]0 or 1, and type=virtio or type=isa are expected", err);
 	} else if (vmfile_flag(on) && type && !strcmp(type, "isa")) {
 		f->isa_agent = true;
-	} else if (vmfile_flag(on)) {
-		vmfile_warn(f, "this build has no virtio-serial; type=isa is a serial port");
+	} else if (vmfile_flag(on) && add_agent_socket(f) && vmfile_option(f, "device", "virtio-serial,id=qga0,bus=pci.0,addr=0x8")) {
+		vmfile_option(f, "device", "virtserialport,bus=qga0.0,chardev=qga0,name=org.qemu.guest_agent.0");
 	}
 	kv_free(kv);
 	return ok;
@@ -217,7 +223,6 @@ SET(agent)
 /* At the first port that is free when all keys are read. */
 static void add_isa_agent(struct vmfile *f)
 {
-	char dir[2048];
 	unsigned port = 0;
 
 	f->key = "agent";
@@ -227,7 +232,7 @@ static void add_isa_agent(struct vmfile *f)
 		vmfile_warn(f, "all four serial ports are in use");
 		return;
 	}
-	vmfile_option(f, "chardev", "socket,id=qga0,path=%s/%s.qga,server=on,wait=off", socket_dir(dir, sizeof(dir)), f->vmid);
+	add_agent_socket(f);
 	vmfile_option(f, "device", "isa-serial,chardev=qga0,index=%u", port);
 }
 

@@ -47,9 +47,13 @@ bool device_plug(struct machine *m, const struct kv *kv, struct error *err)
 {
 	const char *driver = kv_get(kv, "driver"), *id = kv_get(kv, "id");
 	const struct device_desc *desc = driver ? device_find_desc(driver) : NULL;
+	bool is_cpu = false;
 
 	if (!driver)
 		return error_set(err, "Parameter 'driver' is missing");
+	bool plugged = !desc && cpu_plug(m, kv, &is_cpu, err);
+	if (is_cpu)
+		return plugged;
 	if (!desc)
 		return error_set(err, "'%s' is not a valid device model name", driver);
 	if (!desc->user_creatable)
@@ -102,6 +106,9 @@ bool device_pull(struct machine *m, const char *id, struct error *err)
 	struct device *d = device_find(m, id);
 	const struct plug_ops *ops = m->monitors ? m->monitors->plug : NULL;
 
+	bool is_cpu = false, pulled = !d && cpu_pull(m, id, &is_cpu, err);
+	if (is_cpu)
+		return pulled;
 	if (!d)
 		return error_set(err, "Device '%s' not found", id);
 	if (!d->bus || !d->bus->hotplug)

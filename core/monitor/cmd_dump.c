@@ -2,6 +2,7 @@
  *
  * Ref: System V ABI, AMD64 supplement, "Program Header"; the layout of NT_PRSTATUS is that of <sys/procfs.h>. */
 #include "core/cpu/cpu.h"
+#include "core/cpu/vcpu.h"
 #include "core/machine/machine.h"
 #include "core/monitor/commands.h"
 #include "core/monitor/dump.h"
@@ -15,7 +16,8 @@
 #include <sys/user.h>
 
 enum { CHUNK = 1 << 16 };
-struct note { Elf64_Nhdr head; char name[8]; struct elf_prstatus status; };
+/* As it stands in the file: the words of the status follow the name at once. */
+struct __attribute__((packed)) note { Elf64_Nhdr head; char name[8]; struct elf_prstatus status; };
 
 static bool is_memory(const struct flat_range *f)
 {
@@ -51,13 +53,16 @@ static bool write_headers(struct machine *m, FILE *f, uint64_t begin, uint64_t l
 {
 	Elf64_Ehdr eh = { .e_type = ET_CORE, .e_machine = EM_X86_64, .e_version = EV_CURRENT, .e_phoff = sizeof(eh), .e_ehsize = sizeof(eh),
 		.e_phentsize = sizeof(Elf64_Phdr), .e_phnum = (uint16_t)(loads + 1) };
-	uint64_t notes = sizeof(eh) + (loads + 1) * sizeof(Elf64_Phdr), at = notes + m->n_cpus * sizeof(struct note), start, size;
+	uint64_t notes = sizeof(eh) + (loads + 1) * sizeof(Elf64_Phdr), size_of_notes = 0, start, size;
 
+	for (unsigned i = 0; i < m->n_cpus; i++)
+		size_of_notes += vcpu_present(m, i) ? sizeof(struct note) : 0;
+	uint64_t at = notes + size_of_notes;
 	memcpy(eh.e_ident, ELFMAG, SELFMAG);
 	eh.e_ident[EI_CLASS] = ELFCLASS64;
 	eh.e_ident[EI_DATA] = ELFDATA2LSB;
 	eh.e_ident[EI_VERSION] = EV_CURRENT;
-	Elf64_Phdr ph = { .p_type = PT_NOTE, .p_offset = notes, .p_filesz = m->n_cpus * sizeof(struct note), .p_memsz = m->n_cpus * sizeof(struct note) };
+	Elf64_Phdr ph = { .p_type = PT_NOTE, .p_offset = notes, .p_filesz = size_of_notes, .p_memsz = size_of_notes };
 	bool ok = fwrite(&eh, sizeof(eh), 1, f) == 1 && fwrite(&ph, sizeof(ph), 1, f) == 1;
 	for (size_t i = 0; i < m->mem.n_flat; i++)
 		if (clip(&m->mem.flat[i], begin, last, &start, &size)) {
@@ -67,6 +72,8 @@ static bool write_headers(struct machine *m, FILE *f, uint64_t begin, uint64_t l
 		}
 	for (unsigned i = 0; i < m->n_cpus; i++) {
 		struct note n = { 0 };
+		if (!vcpu_present(m, i))
+			continue;
 		fill_note(&n, m->cpus[i]);
 		ok = ok && fwrite(&n, sizeof(n), 1, f) == 1;
 	}

@@ -1,5 +1,6 @@
 /* cmd_run.c - commands that act on the machine as a whole. */
 #include "core/cpu/cpu.h"
+#include "core/cpu/vcpu.h"
 #include "core/debug/gdbstub.h"
 #include "core/machine/machine.h"
 #include "core/monitor/commands.h"
@@ -40,7 +41,7 @@ HANDLER(cmd_powerdown)
 
 HANDLER(cmd_cpu)
 {
-	if (arg_int(a, "index") < 0 || arg_int(a, "index") >= x->m->n_cpus)
+	if (!vcpu_present(x->m, arg_int(a, "index")))
 		return error_set(err, "\1invalid CPU index");
 	x->mon->cpu = (unsigned)arg_int(a, "index");
 	return true;
@@ -49,7 +50,8 @@ HANDLER(cmd_cpu)
 HANDLER(cmd_nmi)
 {
 	for (unsigned i = 0; i < x->m->n_cpus; i++)
-		cpu_request(x->m->cpus[i], REQ_NMI);
+		if (!x->m->cpus[i]->absent)
+			cpu_request(x->m->cpus[i], REQ_NMI);
 	return true;
 }
 

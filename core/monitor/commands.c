@@ -14,7 +14,6 @@ HANDLER(cmd_info)
 	return true;
 }
 
-#define NO_SNAPSHOTS "Error: no block device can store vmstate for snapshot\n"
 #define NO_MIGRATION "Error: this machine cannot be migrated\n"
 #define SYNC_RULE "-------------------------------------------------------------------------------\n"
 #define SYNC_PROFILE "Type               Object  Call site  Wait Time (s)         Count  Average (us)\n" SYNC_RULE SYNC_RULE

@@ -19,6 +19,11 @@ HANDLER(cmd_log);
 HANDLER(cmd_logfile);
 HANDLER(cmd_gdbserver);
 HANDLER(cmd_watchdog);
+/* cmd_snapshot.c */
+HANDLER(cmd_savevm);
+HANDLER(cmd_loadvm);
+HANDLER(cmd_delvm);
+HANDLER(info_snapshots);
 /* cmd_device.c */
 HANDLER(cmd_device_add);
 HANDLER(cmd_device_del);

@@ -4,6 +4,7 @@
 #include "core/char/ringbuf.h"
 #include "core/machine/input.h"
 #include "core/machine/machine.h"
+#include "core/machine/snapstore.h"
 #include "core/monitor/internal.h"
 #include "core/monitor/names.h"
 #include "core/monitor/qmp.h"
@@ -205,6 +206,17 @@ static void offer_object(struct found *f)
 		offer_text(f, &p, "id");
 }
 
+static void offer_snapshots(struct machine *m, struct found *f)
+{
+	char place[PATH_MAX];
+	unsigned n = 0;
+	struct snapshot_info *list = snapstore_place(m, place, NULL) ? snapstore_list(place, &n) : NULL;
+
+	for (unsigned i = 0; i < n; i++)
+		offer(f, list[i].tag, strlen(list[i].tag));
+	free(list);
+}
+
 static void offer_kind(struct machine *m, struct found *f, const char *kind)
 {
 	if (!strcmp(kind, "device")) {
@@ -236,6 +248,8 @@ static void offer_kind(struct machine *m, struct found *f, const char *kind)
 		offer_names(f, mon_infos);
 	} else if (!strcmp(kind, "file")) {
 		offer_files(f);
+	} else if (!strcmp(kind, "snapshot")) {
+		offer_snapshots(m, f);
 	} else if (!strcmp(kind, "key")) {
 		offer_keys(f);
 	} else if (!strcmp(kind, "qompath")) {

@@ -13,11 +13,11 @@ HANDLER(info_registers)
 	bool all = arg_flag(a, "all");
 	unsigned want = arg_has(a, "vcpu") ? (unsigned)arg_int(a, "vcpu") : x->cpu;
 
-	if (!all && want >= x->m->n_cpus)
+	if (!all && !vcpu_present(x->m, want))
 		return error_set(err, "\1CPU#%d not available", (int)want);
 	mon_park(x->m);
 	for (unsigned i = 0; i < x->m->n_cpus; i++)
-		if (all || i == want) {
+		if ((all && !x->m->cpus[i]->absent) || i == want) {
 			text_printf(x->out, "\nCPU#%u\n", i);
 			cpu_dump_registers(x->m->cpus[i], x->out);
 		}
@@ -28,7 +28,8 @@ HANDLER(info_registers)
 HANDLER(info_cpus)
 {
 	for (unsigned i = 0; i < x->m->n_cpus; i++)
-		text_printf(x->out, "%c CPU #%u: thread_id=%d\n", i == x->cpu ? '*' : ' ', i, vcpu_thread_id(x->m->cpus[i]));
+		if (!x->m->cpus[i]->absent)
+			text_printf(x->out, "%c CPU #%u: thread_id=%d\n", i == x->cpu ? '*' : ' ', i, vcpu_thread_id(x->m->cpus[i]));
 	return true;
 }
 
@@ -62,8 +63,10 @@ HANDLER(info_hotpluggable_cpus)
 	text_printf(x->out, "Hotpluggable CPUs:\n");
 	for (unsigned i = x->m->n_cpus; i--;) {
 		struct cpu_place p = cpu_place(x->m, i);
-		text_printf(x->out, "  type: \"%s-x86_64-cpu\"\n  vcpus_count: \"1\"\n  qom_path: \"%s\"\n  CPUInstance Properties:\n    socket-id: \"%u\"\n"
-			"    core-id: \"%u\"\n    thread-id: \"%u\"\n", p.model, p.path, p.socket, p.core, p.thread);
+		text_printf(x->out, "  type: \"%s-x86_64-cpu\"\n  vcpus_count: \"1\"\n", p.model);
+		if (!x->m->cpus[i]->absent)
+			text_printf(x->out, "  qom_path: \"%s\"\n", p.path);
+		text_printf(x->out, "  CPUInstance Properties:\n    socket-id: \"%u\"\n    core-id: \"%u\"\n    thread-id: \"%u\"\n", p.socket, p.core, p.thread);
 	}
 	return true;
 }

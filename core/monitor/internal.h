@@ -25,6 +25,7 @@ struct monitor {
 };
 struct monitors { struct monitor *first; struct monitor anonymous; unsigned mouse_buttons; char watchdog_action[16]; bool dumped; struct watch *watches;
 	const struct plug_ops *plug; void *plug_arg;    /* plug.h */
+	const struct cpu_plug_ops *cpu_plug; void *cpu_plug_arg;
 	struct chardev *asking;         /* of the QMP command that is being carried out */ };
 
 enum { MON_ARGS_MAX = 10 };

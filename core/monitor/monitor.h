@@ -34,7 +34,7 @@ struct mon_cmd {
 	/* Text to ctx->out.  False: err is printed as "Error: MSG" (or bare when it starts with '\1'; nothing when it is empty). */
 	bool (*run)(struct mon_ctx *ctx, const struct mon_args *a, struct error *err);
 	const char *complete;           /* kinds of words of the arguments, in order, by blanks: device model block chardev ringbuf backend info
-	                                 * command file key onoff qompath migcap migparam watchdog; NULL none */
+	                                 * command file snapshot key onoff qompath migcap migparam watchdog; NULL none */
 	const char *absent;             /* instead of run: what is said while this machine has nothing of the kind; %s: the first word given */
 	const char *qmp;                /* the machine protocol's commands for it, by blanks; "" none */
 };

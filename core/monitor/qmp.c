@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
-#include <time.h>
 
 enum { MESSAGE_MAX = 64 << 20, DEPTH_MAX = 1024 };
 
@@ -354,10 +353,7 @@ static void send_event(struct qmp *q, const struct qmp_event *e, const char *det
 
 static int64_t now_ms(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
+	return host_ns() / 1000000;
 }
 
 static void on_pause_over(void *arg)

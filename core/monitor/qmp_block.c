@@ -5,7 +5,6 @@
 #include "core/monitor/qmp_handlers.h"
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 /* By its name, or by the device that uses it. */
 static struct drive *find(struct machine *m, const json_t *a, struct error *err)
@@ -99,7 +98,6 @@ static json_t *statistics(const struct drive *d)
 		"failed_rd_operations", "failed_wr_operations", "failed_flush_operations", "failed_unmap_operations", "invalid_rd_operations",
 		"invalid_wr_operations", "invalid_flush_operations", "invalid_unmap_operations" };
 	json_t *o = json_object();
-	struct timespec t;
 
 	for (size_t i = 0; i < sizeof(zero) / sizeof(zero[0]); i++)
 		put(o, zero[i], 0);
@@ -111,9 +109,8 @@ static json_t *statistics(const struct drive *d)
 	put(o, "rd_total_time_ns", d->rd.time_ns);
 	put(o, "wr_total_time_ns", d->wr.time_ns);
 	put(o, "flush_total_time_ns", d->flush.time_ns);
-	clock_gettime(CLOCK_MONOTONIC, &t);
 	if (d->last_ns)
-		put(o, "idle_time_ns", (uint64_t)(t.tv_sec * NS_PER_SEC + t.tv_nsec - d->last_ns));
+		put(o, "idle_time_ns", (uint64_t)(host_ns() - d->last_ns));
 	json_object_set_new(o, "account_invalid", json_false());
 	json_object_set_new(o, "account_failed", json_false());
 	json_object_set_new(o, "timed_stats", json_array());

@@ -1,5 +1,6 @@
 /* qmp_commands.c - handlers about the machine as a whole, its memory and its devices. */
 #include "core/cpu/cpu.h"
+#include "core/cpu/vcpu.h"
 #include "core/machine/memdev.h"
 #include "core/monitor/dump.h"
 #include "core/monitor/internal.h"
@@ -43,7 +44,8 @@ QMP_HANDLER(qmp_query_version) { return qmp_version_info(); }
 QMP_HANDLER(qmp_query_status)
 {
 	static const char *const words[] = { [RUN_PRELAUNCH] = "prelaunch", [RUN_RUNNING] = "running", [RUN_PAUSED] = "paused",
-		[RUN_SHUTDOWN] = "shutdown", [RUN_INTERNAL_ERROR] = "internal-error", [RUN_IO_ERROR] = "io-error", [RUN_DEBUG] = "debug" };
+		[RUN_SHUTDOWN] = "shutdown", [RUN_INTERNAL_ERROR] = "internal-error", [RUN_IO_ERROR] = "io-error", [RUN_DEBUG] = "debug", [RUN_SAVE_VM] = "save-vm",
+		[RUN_RESTORE_VM] = "restore-vm" };
 
 	return json_pack("{s:s, s:b, s:b}", "status", words[m->state], "singlestep", 0, "running", m->state == RUN_RUNNING);
 }
@@ -97,7 +99,7 @@ QMP_HANDLER(qmp_query_machines)
 
 	for (const struct board *b = boards; b->name; b++) {
 		bool swap = b->alias && strlen(b->alias) > strlen(b->name);
-		json_t *o = json_pack("{s:s, s:i, s:b, s:b, s:b, s:s, s:s}", "name", swap ? b->alias : b->name, "cpu-max", MAX_CPUS, "hotpluggable-cpus", 0,
+		json_t *o = json_pack("{s:s, s:i, s:b, s:b, s:b, s:s, s:s}", "name", swap ? b->alias : b->name, "cpu-max", MAX_CPUS, "hotpluggable-cpus", 1,
 			"numa-mem-supported", 0, "deprecated", 0, "default-cpu-type", "qemu64-x86_64-cpu", "default-ram-id", "pc.ram");
 		if (b->alias)
 			json_object_set_new(o, "alias", json_string(swap ? b->name : b->alias));
@@ -119,7 +121,8 @@ QMP_HANDLER(qmp_powerdown) { machine_request_powerdown(m); return json_object();
 QMP_HANDLER(qmp_inject_nmi)
 {
 	for (unsigned i = 0; i < m->n_cpus; i++)
-		cpu_request(m->cpus[i], REQ_NMI);
+		if (!m->cpus[i]->absent)
+			cpu_request(m->cpus[i], REQ_NMI);
 	return json_object();
 }
 
@@ -154,7 +157,7 @@ QMP_HANDLER(qmp_human_monitor)
 {
 	struct text out = { 0 }, wire = { 0 };
 
-	if (json_object_get(a, "cpu-index") && (qmp_num(a, "cpu-index") < 0 || qmp_num(a, "cpu-index") >= m->n_cpus))
+	if (json_object_get(a, "cpu-index") && !vcpu_present(m, qmp_num(a, "cpu-index")))
 		return qmp_done(error_set(err, "Parameter 'cpu-index' expects a CPU number"));
 	monitor_run_line(m, qmp_str(a, "command-line"), (unsigned)qmp_num(a, "cpu-index"), &out);
 	for (size_t i = 0; i < out.len; i++)
@@ -179,11 +182,9 @@ static bool save(struct machine *m, const json_t *a, struct cpu *c, struct error
 
 QMP_HANDLER(qmp_memsave)
 {
-	int64_t index = qmp_num(a, "cpu-index");
+	struct cpu *c = vcpu_present(m, qmp_num(a, "cpu-index"));
 
-	if (index < 0 || index >= m->n_cpus)
-		return qmp_done(error_set(err, "Parameter 'cpu-index' expects a CPU number"));
-	return qmp_done(save(m, a, m->cpus[index], err));
+	return qmp_done(c ? save(m, a, c, err) : error_set(err, "Parameter 'cpu-index' expects a CPU number"));
 }
 
 QMP_HANDLER(qmp_pmemsave) { return qmp_done(save(m, a, NULL, err)); }

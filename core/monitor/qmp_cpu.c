@@ -17,6 +17,8 @@ QMP_HANDLER(qmp_query_cpus)
 	json_t *list = json_array();
 
 	for (unsigned i = 0; i < m->n_cpus; i++) {
+		if (m->cpus[i]->absent)
+			continue;
 		struct cpu_place p = cpu_place(m, i);
 		json_array_append_new(list, json_pack("{s:i, s:o, s:s, s:i, s:s}", "thread-id", vcpu_thread_id(m->cpus[i]), "props", place(&p), "qom-path", p.path,
 			"cpu-index", (int)i, "target", "x86_64"));
@@ -32,7 +34,10 @@ QMP_HANDLER(qmp_query_hotpluggable_cpus)
 	for (unsigned i = m->n_cpus; i--;) {
 		struct cpu_place p = cpu_place(m, i);
 		snprintf(type, sizeof(type), "%s-x86_64-cpu", p.model);
-		json_array_append_new(list, json_pack("{s:o, s:i, s:s, s:s}", "props", place(&p), "vcpus-count", 1, "qom-path", p.path, "type", type));
+		json_t *o = json_pack("{s:o, s:i, s:s}", "props", place(&p), "vcpus-count", 1, "type", type);
+		if (!m->cpus[i]->absent)
+			json_object_set_new(o, "qom-path", json_string(p.path));
+		json_array_append_new(list, o);
 	}
 	return list;
 }

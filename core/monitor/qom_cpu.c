@@ -23,8 +23,8 @@ void qom_cpu_properties(struct machine *m, unsigned n, json_t *list)
 	struct cpu_place p = cpu_place(m, n);
 
 	qom_add(list, "realized", "bool", NULL, json_true());
-	qom_add(list, "hotplugged", "bool", NULL, json_false());
-	qom_add(list, "hotpluggable", "bool", NULL, json_false());
+	qom_add(list, "hotplugged", "bool", NULL, json_boolean(c->hotplugged));
+	qom_add(list, "hotpluggable", "bool", NULL, json_true());
 	qom_add(list, "apic-id", "uint32", NULL, json_integer(c->apic_id));
 	qom_add(list, "socket-id", "int32", NULL, json_integer((json_int_t)p.socket));
 	qom_add(list, "core-id", "int32", NULL, json_integer((json_int_t)p.core));

@@ -52,7 +52,7 @@ static bool isa_serial_realize(struct device *d, struct error *err)
 		s->irq_no = com[s->index].irq;
 	s->uart.machine = d->machine;
 	snprintf(s->uart.name, sizeof s->uart.name, "COM%d", s->index + 1);
-	s->uart.irq = (struct irq_line){ drive_irq, s, 0 };
+	s->uart.irq = (struct irq_line){ .set = drive_irq, .arg = s };
 	if (!isa_irq(d, s->irq_no, &s->irq, err) || !isa_map(d, &s->region, "serial", s->iobase, UART_REGS, &isa_serial_io, err))
 		return false;
 	if (uart_start(&s->uart, err))

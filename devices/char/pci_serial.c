@@ -49,7 +49,7 @@ static bool pci_serial_realize(struct device *d, struct error *err)
 	for (unsigned i = 0; i < n; i++) {
 		s->port[i].machine = d->machine;
 		snprintf(s->port[i].name, sizeof s->port[i].name, "%s port %u", d->desc->name, i + 1);
-		s->port[i].irq = (struct irq_line){ drive_irq, s, (int)i };
+		s->port[i].irq = (struct irq_line){ .set = drive_irq, .arg = s, .n = (int)i };
 		s->port[i].paced = s->paced;
 		if (!uart_start(&s->port[i], err)) {
 			while (i--)

@@ -114,8 +114,9 @@ void pcihp_init(struct pcihp *h, struct device *dev, void (*event)(struct device
 
 void pcihp_done(struct pcihp *h) { plug_set_ops(h->dev->machine, NULL, NULL); }
 
-void pcihp_reset(struct pcihp *h)
+void pcihp_reset(struct pcihp *h, enum reset_kind kind)
 {
-	eject_all(h, h->down);
+	if (kind != RESET_LOAD)
+		eject_all(h, h->down);
 	h->up = h->down = h->bus = 0;
 }

@@ -14,7 +14,7 @@ extern const struct state_field pcihp_state[];
 /* From now on the monitor's device_add and device_del of PCI cards go through h. */
 void pcihp_init(struct pcihp *h, struct device *dev, void (*event)(struct device *dev));
 void pcihp_done(struct pcihp *h);
-void pcihp_reset(struct pcihp *h);              /* cards that were to go are gone */
+void pcihp_reset(struct pcihp *h, enum reset_kind kind);              /* cards that were to go are gone */
 uint32_t pcihp_read(struct pcihp *h, uint32_t off);             /* of PCIHP_SIZE ports, four at a time */
 void pcihp_write(struct pcihp *h, uint32_t off, uint32_t val);
 #endif

@@ -5,6 +5,7 @@
 #include "core/machine/machine.h"
 #include "devices/chipset/ioapic.h"
 #include "devices/chipset/isa.h"
+#include "devices/chipset/lost_ticks.h"
 
 enum { BASE = 0xfed00000u, SIZE = 0x400, TIMERS = 3, TICK_NS = 10, MIN_PERIOD = 1000 /* ticks; shorter ones are merged */ };
 enum { REG_CAPABILITIES = 0x000, REG_CONFIG = 0x010, REG_STATUS = 0x020, REG_COUNTER = 0x0f0, REG_TIMERS = 0x100 };
@@ -15,13 +16,13 @@ enum { T_LEVEL = 1 << 1, T_ENABLE = 1 << 2, T_PERIODIC = 1 << 3, T_PERIODIC_CAP 
 /* Period 10,000,000 fs | vendor 8086h | legacy capable, 64 bits, three timers, revision 1 */
 #define CAPABILITIES (UINT64_C(10000000) << 32 | UINT64_C(0x8086) << 16 | 1 << 15 | 1 << 13 | (TIMERS - 1) << 8 | 1)
 
-struct comparator { uint32_t config; uint64_t match, period; };
+struct comparator { uint32_t config; uint64_t match, period; uint32_t owed; /* periodic edges that nobody has seen yet */ };
 struct hpet {
 	struct device   dev;
 	struct region   page;
 	struct irq_line irq0, irq8, legacy;
 	uint32_t intcap;                /* pins of the I/O APIC the timers may use */
-	struct hpet_timer { struct timer timer; struct hpet *hpet; unsigned n; } host[TIMERS];
+	struct hpet_timer { struct timer timer; struct hpet *hpet; unsigned n; bool waiting; /* its last edge was not taken, when looked at last */ } host[TIMERS];
 
 	uint32_t config, status;
 	uint64_t counter;               /* while it is halted */
@@ -32,7 +33,8 @@ static const struct prop hpet_props[] = {
 	{ "hpet-intcap", PROP_U32, offsetof(struct hpet, intcap), "4", "bit map of I/O APIC pins the timers may use", NULL }, { 0 }
 };
 static const struct state_field comparator_state[] = {
-	STATE_U32(struct comparator, config), STATE_U64(struct comparator, match), STATE_U64(struct comparator, period), STATE_END
+	STATE_U32(struct comparator, config), STATE_U64(struct comparator, match), STATE_U64(struct comparator, period),
+	STATE_U32(struct comparator, owed), STATE_END
 };
 static const struct state_field hpet_state[] = {
 	STATE_U32(struct hpet, config), STATE_U32(struct hpet, status), STATE_U64(struct hpet, counter), STATE_U64(struct hpet, origin),
@@ -56,16 +58,22 @@ static uint64_t counter(const struct hpet *h)
 
 /* ---- interrupts ---------------------------------------------------------------------------------------------------------------- */
 
-static void drive(struct hpet *h, unsigned n, int level)
+static struct irq_line wire(const struct hpet *h, unsigned n)
 {
 	unsigned pin = (h->t[n].config & T_ROUTE) >> T_ROUTE_SHIFT;
 
-	if ((h->config & CONFIG_LEGACY) && n < 2) {
-		irq_set(n ? &h->irq8 : &h->irq0, level);
-	} else if (h->dev.machine->ioapic && (h->intcap >> pin & 1) && pin < IOAPIC_PINS) {
-		struct irq_line line = ioapic_input(h->dev.machine->ioapic, (int)pin);
-		irq_set(&line, level);
-	}
+	if ((h->config & CONFIG_LEGACY) && n < 2)
+		return n ? h->irq8 : h->irq0;
+	if (h->dev.machine->ioapic && (h->intcap >> pin & 1) && pin < IOAPIC_PINS)
+		return ioapic_input(h->dev.machine->ioapic, (int)pin);
+	return (struct irq_line){ 0 };
+}
+
+static void drive(struct hpet *h, unsigned n, int level)
+{
+	struct irq_line line = wire(h, n);
+
+	irq_set(&line, level);
 }
 
 static void fire(struct hpet *h, unsigned n)
@@ -92,6 +100,14 @@ static uint64_t distance(const struct hpet *h, const struct comparator *t)
 	return diff ? diff : UINT64_MAX;
 }
 
+/* Edges of a period that a guest can follow are not merged when the loop is late (lost_ticks.h). */
+static bool made_up(const struct comparator *t)
+{
+	const uint32_t edges = T_ENABLE | T_PERIODIC;
+
+	return (t->config & (edges | T_LEVEL)) == edges && t->period >= LOST_TICKS_SHORTEST_NS / TICK_NS && t->period < INT64_MAX / TICK_NS;
+}
+
 static void arm(struct hpet *h, unsigned n)
 {
 	const struct comparator *t = &h->t[n];
@@ -104,22 +120,25 @@ static void arm(struct hpet *h, unsigned n)
 	uint64_t ticks = distance(h, t), at = clock_ticks(h) + ticks;
 	if ((t->config & T_PERIODIC) && t->period < MIN_PERIOD && ticks < MIN_PERIOD)
 		at = clock_ticks(h) + MIN_PERIOD;
-	timer_set(m, &h->host[n].timer, at < INT64_MAX / TICK_NS && at >= ticks ? (int64_t)(at * TICK_NS) : NO_DEADLINE);
+	int64_t due = at < INT64_MAX / TICK_NS && at >= ticks ? (int64_t)(at * TICK_NS) : NO_DEADLINE;
+	if (made_up(t))
+		due = lost_ticks_next(t->owed, h->host[n].waiting, clock_now(&m->clock), due, (int64_t)(t->period * TICK_NS));
+	timer_set(m, &h->host[n].timer, due);
 }
 
-/* Periodic comparators that were passed move on to the next match that lies ahead; true when there was one. */
-static bool advance(struct hpet *h, struct comparator *t)
+/* Periodic comparators that were passed move on to the next match that lies ahead; returns how many there were. */
+static uint64_t advance(struct hpet *h, struct comparator *t)
 {
 	bool narrow = t->config & T_32BIT;
 	uint64_t now = counter(h), late = narrow ? (uint32_t)(now - t->match) : now - t->match;
 	uint64_t period = narrow ? (uint32_t)t->period : t->period;
 
 	if (!(h->config & CONFIG_ENABLE) || !(t->config & T_PERIODIC) || !period || late > (narrow ? UINT64_C(1) << 31 : UINT64_C(1) << 63))
-		return false;
+		return 0;
 	t->match += (late / period + 1) * period;
 	if (narrow)
 		t->match = (uint32_t)t->match;
-	return true;
+	return late / period + 1;
 }
 
 static void matched(void *arg)
@@ -127,9 +146,23 @@ static void matched(void *arg)
 	struct hpet_timer *host = arg;
 	struct hpet *h = host->hpet;
 
-	advance(h, &h->t[host->n]);
-	fire(h, host->n);
+	struct comparator *t = &h->t[host->n];
+	uint64_t passed = advance(h, t);
+	struct irq_line line = wire(h, host->n);
+	enum irq_fate fate = irq_fate(&line);
+
+	host->waiting = fate == IRQ_WAITING;
+	if (!made_up(t) || lost_ticks_take(&t->owed, passed, fate))
+		fire(h, host->n);
 	arm(h, host->n);
+}
+
+/* Matches whose time has come but which the loop has not got to yet: before a register changes what they mean. */
+static void catch_up(struct hpet *h)
+{
+	for (unsigned n = 0; n < TIMERS; n++)
+		if (timer_pending(&h->host[n].timer) && h->host[n].timer.deadline <= clock_now(&h->dev.machine->clock))
+			matched(&h->host[n]);
 }
 
 /* ---- registers ----------------------------------------------------------------------------------------------------------------- */
@@ -169,8 +202,11 @@ static void write_config(struct hpet *h, uint32_t val)
 		irq_set(&h->legacy, now & CONFIG_LEGACY ? 1 : 0);
 	}
 	h->config = now;
-	for (unsigned n = 0; n < TIMERS; n++)
+	for (unsigned n = 0; n < TIMERS; n++) {
+		if (old != now)
+			h->t[n].owed = 0;
 		arm(h, n);
+	}
 }
 
 static void write_status(struct hpet *h, uint32_t val)
@@ -189,6 +225,7 @@ static void write_timer_config(struct hpet *h, unsigned n, uint32_t val)
 	if ((t->config & T_LEVEL) && (h->status >> n & 1))
 		drive(h, n, 0);                 /* it may move to another pin, or become an edge */
 	t->config = val & T_WRITABLE;
+	t->owed = 0;
 	if (t->config & T_32BIT) {
 		t->match = (uint32_t)t->match;
 		t->period = (uint32_t)t->period;
@@ -210,6 +247,7 @@ static void write_comparator(struct hpet *h, unsigned n, uint64_t val)
 	if (t->config & T_PERIODIC)
 		t->period = val;
 	t->config &= ~T_SET;
+	t->owed = 0;
 	arm(h, n);
 }
 
@@ -217,6 +255,7 @@ static void write_register(struct hpet *h, unsigned reg, uint64_t val)
 {
 	unsigned n = (reg - REG_TIMERS) / TIMER_SIZE;
 
+	catch_up(h);
 	if (reg == REG_CONFIG) {
 		write_config(h, (uint32_t)val);
 	} else if (reg == REG_STATUS) {
@@ -284,6 +323,7 @@ static void hpet_reset(struct device *d, enum reset_kind kind)
 	h->counter = h->origin = 0;
 	for (unsigned n = 0; n < TIMERS; n++) {
 		h->t[n] = (struct comparator){ .match = UINT64_MAX };
+		h->host[n].waiting = false;
 		timer_cancel(d->machine, &h->host[n].timer);
 	}
 }
@@ -316,6 +356,8 @@ static bool hpet_loaded(struct device *d, struct error *err)
 	irq_set(&h->legacy, h->config & CONFIG_LEGACY ? 1 : 0);
 	for (unsigned n = 0; n < TIMERS; n++) {
 		h->t[n].config &= T_WRITABLE;
+		h->t[n].owed = h->t[n].owed < LOST_TICKS_MAX ? h->t[n].owed : LOST_TICKS_MAX;
+		h->host[n].waiting = false;
 		if (advance(h, &h->t[n]))       /* its time passed while the state was being saved */
 			fire(h, n);
 		arm(h, n);
@@ -325,7 +367,7 @@ static bool hpet_loaded(struct device *d, struct error *err)
 
 const struct device_desc hpet_desc = {
 	.name = "hpet", .bus = "System", .category = "Misc", .description = "high precision event timers",
-	.size = sizeof(struct hpet), .props = hpet_props, .state = hpet_state, .state_version = 1, .realize = hpet_realize,
+	.size = sizeof(struct hpet), .props = hpet_props, .state = hpet_state, .state_version = 2, .realize = hpet_realize,
 	.unrealize = hpet_unrealize, .reset = hpet_reset, .reset_done = hpet_reset_done, .saving = hpet_saving, .loaded = hpet_loaded,
 };
 

@@ -7,6 +7,7 @@
 #include "devices/chipset/i8254.h"
 #include "core/machine/machine.h"
 #include "devices/chipset/isa.h"
+#include "devices/chipset/lost_ticks.h"
 
 enum { PIT_HZ = 1193182, MIN_EDGE_NS = 5000, PORT_CONTROL = 3, PORT_COUNT };
 enum { CTL_BCD = 1u << 0, CTL_READBACK = 3, RB_NO_COUNT = 1u << 5, RB_NO_STATUS = 1u << 4, STATUS_OUT = 0x80, STATUS_NULL = 0x40 };
@@ -32,14 +33,23 @@ struct pit {
 	struct device   dev;
 	struct region   ports;
 	struct irq_line out0;
-	struct timer    edge;           /* next change of OUT 0; derived */
+	struct timer    edge;           /* next change of OUT 0, or one that is made up for; derived */
+	bool     waiting;               /* the last rise was not taken when this was last looked at; derived */
 	uint32_t iobase;
 	struct counter  ch[3];
 	bool     out0_connected;
+	uint8_t  lost_tick_policy;
+	uint64_t seen;                  /* tick up to which rises of OUT 0 are accounted for */
+	uint32_t owed;                  /* rises that nobody has seen yet */
 };
+enum { TICKS_DELAY, TICKS_DISCARD };
 
+static const char *const tick_policies[] = { "delay", "discard", NULL };
 static const struct prop pit_props[] = {
-	{ "iobase", PROP_U32, offsetof(struct pit, iobase), "0x40", "first of the four ports", NULL }, { 0 }
+	{ "iobase", PROP_U32, offsetof(struct pit, iobase), "0x40", "first of the four ports", NULL },
+	{ "lost_tick_policy", PROP_ENUM, offsetof(struct pit, lost_tick_policy), "delay",
+	  "what happens to periodic interrupts that came too late or were not taken in time", tick_policies },
+	{ 0 }
 };
 static const struct state_field counter_state[] = {
 	STATE_U8(struct counter, mode), STATE_U8(struct counter, access), STATE_U8(struct counter, bcd), STATE_BOOL(struct counter, gate),
@@ -50,7 +60,8 @@ static const struct state_field counter_state[] = {
 	STATE_U16(struct counter, latch), STATE_U8(struct counter, status), STATE_END
 };
 static const struct state_field pit_state[] = {
-	STATE_STRUCTS(struct pit, ch, counter_state), STATE_BOOL(struct pit, out0_connected), STATE_END
+	STATE_STRUCTS(struct pit, ch, counter_state), STATE_BOOL(struct pit, out0_connected),
+	STATE_U64(struct pit, seen), STATE_U32(struct pit, owed), STATE_END
 };
 
 static struct pit *pit_of(struct device *d)
@@ -188,9 +199,36 @@ static void drive_out0(struct pit *p, bool rise)
 	irq_set(&p->out0, out_at(&p->ch[0], tick_now(p)));
 }
 
+/* Period of OUT 0 in ns when its ticks are made up for, else 0. */
+static int64_t made_up_period(const struct pit *p)
+{
+	const struct counter *c = &p->ch[0];
+	int64_t ns = (int64_t)mul_div64(c->count, NS_PER_SEC, PIT_HZ);
+	bool periodic = p->out0_connected && (c->mode == 2 || c->mode == 3) && c->loaded && c->counting;
+
+	return periodic && p->lost_tick_policy == TICKS_DELAY && ns >= LOST_TICKS_SHORTEST_NS ? ns : 0;
+}
+
+/* Rises of a periodic OUT since they were last accounted for: ends of cycles.  Where a new count took over meanwhile, the first ended there,
+ * or the low half of one went on. */
+static uint64_t rises(const struct counter *c, uint64_t seen, uint64_t now)
+{
+	uint64_t origin = c->start - c->held, ended = (now - origin) / c->count;
+
+	return seen >= c->start ? ended - (seen - origin) / c->count : ended + !c->held;
+}
+
+/* From now on: what was before is nobody's business any more. */
+static void forget_ticks(struct pit *p)
+{
+	p->seen = tick_now(p);
+	p->owed = 0;
+}
+
 static void arm(struct pit *p)
 {
 	uint64_t tick = p->out0_connected ? next_edge(&p->ch[0], tick_now(p)) : 0;
+	int64_t period = made_up_period(p);
 
 	if (!tick) {
 		timer_cancel(p->dev.machine, &p->edge);
@@ -198,7 +236,11 @@ static void arm(struct pit *p)
 	}
 	/* the ns in which the tick has happened; edges faster than any guest could serve are merged */
 	int64_t at = (int64_t)mul_div64(tick, NS_PER_SEC, PIT_HZ) + 1, soonest = clock_now(&p->dev.machine->clock) + MIN_EDGE_NS;
-	timer_set(p->dev.machine, &p->edge, p->ch[0].count * (NS_PER_SEC / PIT_HZ) < MIN_EDGE_NS && at < soonest ? soonest : at);
+	if (p->ch[0].count * (NS_PER_SEC / PIT_HZ) < MIN_EDGE_NS && at < soonest)
+		at = soonest;
+	if (period && p->owed)
+		at = lost_ticks_next(p->owed, p->waiting, soonest - MIN_EDGE_NS, at, period);
+	timer_set(p->dev.machine, &p->edge, at);
 }
 
 static void settle_all(struct pit *p)
@@ -209,13 +251,39 @@ static void settle_all(struct pit *p)
 		settle(&p->ch[i], now);
 }
 
+/* Rises that were missed follow one by one, each when the one before was taken. */
+static void drive_ticks(struct pit *p)
+{
+	uint64_t now = tick_now(p), due = rises(&p->ch[0], p->seen, now);
+	enum irq_fate fate = irq_fate(&p->out0);
+
+	p->seen = now;
+	p->waiting = fate == IRQ_WAITING;
+	if (lost_ticks_take(&p->owed, due, fate)) {
+		irq_set(&p->out0, 0);
+		irq_set(&p->out0, 1);
+	}
+	irq_set(&p->out0, out_at(&p->ch[0], now));
+}
+
 static void pit_edge(void *arg)
 {
 	struct pit *p = arg;
 
 	settle_all(p);
-	drive_out0(p, true);
+	if (made_up_period(p))
+		drive_ticks(p);
+	else
+		drive_out0(p, true);
 	arm(p);
+}
+
+/* An edge whose time has come but which the loop has not got to yet: before the guest changes what comes next. */
+static void catch_up(struct pit *p)
+{
+	if (timer_pending(&p->edge) && p->edge.deadline <= clock_now(&p->dev.machine->clock))
+		pit_edge(p);
+	settle_all(p);
 }
 
 /* ---- ports --------------------------------------------------------------------------------------------------------------------- */
@@ -260,6 +328,8 @@ static void write_control(struct pit *p, uint8_t val)
 		return;
 	}
 	stop(c, now);
+	if (!channel)
+		forget_ticks(p);
 	*c = (struct counter){ .mode = val >> 1 & 7, .access = val >> 4 & 3, .bcd = val & CTL_BCD, .gate = c->gate,
 	                       .count = c->count, .held = c->held };
 	if (c->mode > 5)                /* 6 and 7 are 2 and 3 */
@@ -291,11 +361,13 @@ static void pit_write(struct device *d, uint64_t off, unsigned size, uint64_t va
 {
 	struct pit *p = pit_of(d);
 
-	settle_all(p);
+	catch_up(p);
 	if (off == PORT_CONTROL)
 		write_control(p, (uint8_t)val);
 	else
 		write_count(p, &p->ch[off], (uint8_t)val);
+	if (!off && !p->ch[0].next_count)
+		forget_ticks(p);
 	drive_out0(p, false);
 	arm(p);
 }
@@ -356,6 +428,8 @@ static void pit_reset(struct device *d, enum reset_kind kind)
 	for (unsigned i = 0; i < 3; i++)
 		p->ch[i] = (struct counter){ .mode = 0, .access = ACCESS_BOTH, .gate = i != 2, .count = 65536 };
 	p->out0_connected = true;
+	p->waiting = false;
+	forget_ticks(p);
 	timer_cancel(d->machine, &p->edge);
 }
 
@@ -381,14 +455,17 @@ static bool pit_loaded(struct device *d, struct error *err)
 			return error_set(err, "saved counter %u is out of range", i);
 	}
 	settle_all(p);
+	p->seen = p->seen <= now ? p->seen : now;
+	p->owed = p->owed < LOST_TICKS_MAX ? p->owed : LOST_TICKS_MAX;
+	p->waiting = false;
 	drive_out0(p, false);
 	arm(p);
 	return true;
 }
 
 const struct device_desc i8254_desc = {
-	.name = "isa-pit", .bus = "ISA", .category = "Misc", .description = "Intel 8254 interval timer",
-	.size = sizeof(struct pit), .props = pit_props, .state = pit_state, .state_version = 1,
+	.name = "isa-pit", .alias = "kvm-pit", .bus = "ISA", .category = "Misc", .description = "Intel 8254 interval timer",
+	.size = sizeof(struct pit), .props = pit_props, .state = pit_state, .state_version = 2,
 	.realize = pit_realize, .unrealize = pit_unrealize, .reset = pit_reset, .reset_done = pit_reset_done,
 	.saving = pit_saving, .loaded = pit_loaded,
 };
@@ -406,8 +483,9 @@ void i8254_connect_out0(struct device *pit, bool connected)
 
 	if (p->out0_connected == connected)
 		return;
+	catch_up(p);
 	p->out0_connected = connected;
-	settle_all(p);
+	forget_ticks(p);
 	drive_out0(p, false);
 	arm(p);
 }
@@ -421,7 +499,7 @@ void i8254_set_gate(struct device *pit, unsigned channel, bool level)
 
 	if (c->gate == level)
 		return;
-	settle_all(p);
+	catch_up(p);
 	c->gate = level;
 	if (!c->loaded)
 		return;
@@ -439,6 +517,7 @@ void i8254_set_gate(struct device *pit, unsigned channel, bool level)
 		stop(c, now);
 	}
 	if (channel == 0) {
+		forget_ticks(p);
 		drive_out0(p, false);
 		arm(p);
 	}

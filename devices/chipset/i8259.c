@@ -116,6 +116,14 @@ static void set_input(void *arg, int n, int level)
 	update(p);
 }
 
+static enum irq_fate input_fate(void *arg, int n)
+{
+	const struct pic *p = arg;
+	uint8_t bit = (uint8_t)(1u << n);
+
+	return p->imr & bit ? IRQ_MASKED : p->irr & bit ? IRQ_WAITING : IRQ_TAKEN;
+}
+
 /* The interrupt is being delivered (INTA or poll). */
 static void acknowledge(struct pic *p, unsigned n)
 {
@@ -395,5 +403,5 @@ void i8259_set_slave(struct device *master, struct device *slave)
 
 struct irq_line i8259_input(struct device *pic, int n)
 {
-	return (struct irq_line){ set_input, pic_of(pic), n };
+	return (struct irq_line){ set_input, pic_of(pic), n, input_fate };
 }

@@ -41,13 +41,18 @@ static struct ioapic *io_of(struct device *d)
 
 /* ---- sending ------------------------------------------------------------------------------------------------------------------- */
 
+static struct apic_message message(uint64_t e)
+{
+	return (struct apic_message){ .dest = (uint32_t)(e >> 56), .logical = e >> 11 & 1, .level_triggered = e & RTE_LEVEL, .mode = e >> 8 & 7,
+	                              .vector = (uint8_t)e };
+}
+
 /* Send for pin n if it asks and may. */
 static void service(struct ioapic *a, unsigned n)
 {
 	uint64_t e = a->table[n];
 	bool level = e & RTE_LEVEL;
-	struct apic_message msg = { .dest = (uint32_t)(e >> 56), .logical = e >> 11 & 1, .level_triggered = level, .mode = e >> 8 & 7,
-	                            .vector = (uint8_t)e };
+	struct apic_message msg = message(e);
 
 	if (!(a->irr >> n & 1) || (e & RTE_MASKED) || (level && (e & RTE_REMOTE_IRR)))
 		return;
@@ -75,6 +80,15 @@ static void set_input(void *arg, int n, int level)
 	service(a, (unsigned)n);
 }
 
+/* Of an edge: it was sent at once, and may wait in a local APIC. */
+static enum irq_fate input_fate(void *arg, int n)
+{
+	const struct ioapic *a = arg;
+	uint64_t e = a->table[n];
+
+	return e & RTE_MASKED ? IRQ_MASKED : (a->irr >> n & 1) || apic_waiting(a->dev.machine, (uint8_t)e) ? IRQ_WAITING : IRQ_TAKEN;
+}
+
 void ioapic_eoi(struct device *d, uint8_t vector)
 {
 	struct ioapic *a = io_of(d);
@@ -84,6 +98,20 @@ void ioapic_eoi(struct device *d, uint8_t vector)
 			a->table[n] &= ~(uint64_t)RTE_REMOTE_IRR;
 			service(a, n);
 		}
+}
+
+void ioapic_tell_engine(struct device *d)
+{
+	const struct ioapic *a = io_of(d);
+	struct apic_route r[IOAPIC_PINS];
+	unsigned count = 0;
+
+	for (unsigned n = 0; n < IOAPIC_PINS; n++) {
+		struct apic_message msg = message(a->table[n]);
+		if ((a->table[n] & (RTE_LEVEL | RTE_MASKED)) == RTE_LEVEL && msg.mode <= APIC_LOWEST)
+			r[count++] = (struct apic_route){ n, apic_message_address(&msg), apic_message_data(&msg) };
+	}
+	d->machine->apic_engine->level_routes(d->machine, r, count);
 }
 
 /* ---- registers ----------------------------------------------------------------------------------------------------------------- */
@@ -112,7 +140,10 @@ static void write_entry(struct ioapic *a, unsigned n, bool high, uint32_t val)
 		e = (e & (~UINT64_C(0xffffffff) | kept)) | (val & 0x1ffff & ~kept);
 	if (!(e & RTE_LEVEL))
 		e &= ~(uint64_t)RTE_REMOTE_IRR;         /* how system software clears a stuck one */
+	uint64_t old = a->table[n];
 	a->table[n] = e;
+	if (a->dev.machine->apic_engine && ((old ^ e) & ~kept) && ((old & (RTE_LEVEL | RTE_MASKED)) == RTE_LEVEL || (e & (RTE_LEVEL | RTE_MASKED)) == RTE_LEVEL))
+		ioapic_tell_engine(&a->dev);
 	uint32_t bit = 1u << n;
 	if (e & RTE_LEVEL)
 		a->irr = (a->irr & ~bit) | (a->lines & bit);
@@ -251,5 +282,5 @@ const struct device_desc ioapic_desc = {
 
 struct irq_line ioapic_input(struct device *d, int n)
 {
-	return (struct irq_line){ set_input, io_of(d), n };
+	return (struct irq_line){ set_input, io_of(d), n, input_fate };
 }

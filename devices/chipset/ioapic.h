@@ -7,6 +7,8 @@ struct device;
 extern const struct device_desc ioapic_desc;
 enum { IOAPIC_PINS = 24 };
 struct irq_line ioapic_input(struct device *d, int n);
+/* Which pins are levels, for machine.apic_engine. */
+void ioapic_tell_engine(struct device *d);
 /* A CPU ended the level-triggered interrupt `vector`. */
 void ioapic_eoi(struct device *d, uint8_t vector);
 #endif

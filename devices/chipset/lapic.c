@@ -5,6 +5,7 @@
  * prints in lapic_info.c. */
 #include "devices/chipset/lapic.h"
 #include "core/cpu/cpu.h"
+#include "core/cpu/cpuid.h"
 #include "core/cpu/topology.h"
 #include "core/cpu/vcpu.h"
 #include "devices/chipset/i8259.h"
@@ -25,7 +26,7 @@ static const struct state_field lapic_state[] = {
 	STATE_U32(struct lapic, errors), STATE_U64(struct lapic, icr), STATE_ARRAY(struct lapic, lvt, ST_U32),
 	STATE_BOOL(struct lapic, extint_message), STATE_ARRAY(struct lapic, lint, ST_BOOL),
 	STATE_U32(struct lapic, initial_count), STATE_U32(struct lapic, divide), STATE_U64(struct lapic, timer_start),
-	STATE_U64(struct lapic, tsc_deadline), STATE_END
+	STATE_U64(struct lapic, tsc_deadline), STATE_BOOL(struct lapic, counting), STATE_END
 };
 
 struct lapic *lapic_of(struct device *d)
@@ -49,7 +50,7 @@ static int highest(const uint32_t v[8])
 
 /* ---- priority and the CPU's wires ------------------------------------------------------------------------------------------------ */
 
-static bool globally_enabled(const struct lapic *l) { return l->base & BASE_ENABLE; }
+static bool globally_enabled(const struct lapic *l) { return (l->base & BASE_ENABLE) && !(l->cpu && l->cpu->absent); }
 static bool software_enabled(const struct lapic *l) { return globally_enabled(l) && (l->svr & SVR_ENABLE); }
 bool lapic_x2apic(const struct lapic *l)                { return (l->base & (BASE_ENABLE | BASE_EXTD)) == (BASE_ENABLE | BASE_EXTD); }
 
@@ -84,19 +85,20 @@ static bool pic_pending(const struct lapic *l)
 
 void lapic_update(struct lapic *l)
 {
-	bool on = deliverable(l) >= 0 || pic_pending(l);
+	bool engine = l->dev.machine->apic_engine, on = engine ? l->lint[0] || l->extint_message : deliverable(l) >= 0 || pic_pending(l);
 
 	/* Repeated levels are harmless: the wire ends in a bit of the CPU's request word. */
 	irq_set(&l->wires[LAPIC_INTR], on);
 }
 
+/* "Error Handling". */
 static void error(struct lapic *l, uint32_t bit)
 {
 	bool news = !(l->errors & bit);
 
 	l->errors |= bit;
-	if (news && bit != ESR_RECV_ILLEGAL)    /* an illegal vector in LVT ERROR itself must not recurse */
-		lapic_lvt_event(l, LVT_ERROR);
+	if (news)
+		lapic_lvt_event(l, LVT_ERROR);  /* whose own vector may be illegal, too: no news the second time */
 }
 
 /* "Interrupt Acceptance for Fixed Interrupts". */
@@ -135,6 +137,9 @@ void lapic_lvt_event(struct lapic *l, unsigned entry)
 int lapic_ack(struct device *d)
 {
 	struct lapic *l = lapic_of(d);
+
+	if (d->machine->apic_engine)    /* it delivers by itself */
+		return -1;
 	int v = deliverable(l);
 
 	if (v >= 0) {
@@ -157,7 +162,7 @@ static void end_of_interrupt(struct lapic *l)
 	if (v < 0)
 		return;
 	clear_bit(l->isr, (unsigned)v);
-	if (test_bit(l->tmr, (unsigned)v) && l->dev.machine->ioapic)
+	if (test_bit(l->tmr, (unsigned)v) && l->dev.machine->ioapic && !(l->svr & SVR_NO_BROADCAST))
 		ioapic_eoi(l->dev.machine->ioapic, (uint8_t)v);
 	lapic_update(l);
 }
@@ -235,6 +240,8 @@ bool apic_send(struct machine *m, const struct apic_message *msg)
 {
 	bool found = false;
 
+	if (m->apic_engine)
+		return lapic_send_to_engine(m, msg);
 	if (msg->mode == APIC_LOWEST) {
 		struct lapic *l = lowest(m, msg);
 		if (l)
@@ -249,6 +256,14 @@ bool apic_send(struct machine *m, const struct apic_message *msg)
 		lapic_take(l, msg);
 	}
 	return found;
+}
+
+bool apic_waiting(struct machine *m, uint8_t vector)
+{
+	for (unsigned i = 0; i < MAX_CPUS && m->lapics[i] && !m->apic_engine; i++)
+		if (test_bit(lapic_of(m->lapics[i])->irr, vector))
+			return true;
+	return false;
 }
 
 /* "Message Address Register Format", "Message Data Register Format". */
@@ -282,9 +297,14 @@ void lapic_send_ipi(struct lapic *l)
 	for (unsigned i = 0; i < MAX_CPUS && m->lapics[i]; i++) {
 		struct lapic *other = lapic_of(m->lapics[i]);
 		bool self = other == l;
-		if (shorthand == TO_ALL || self == (shorthand == TO_SELF))
-			if (globally_enabled(other))
-				lapic_take(other, &msg);
+		if ((shorthand != TO_ALL && self != (shorthand == TO_SELF)) || !globally_enabled(other))
+			continue;
+		msg.dest = other->id;
+		msg.logical = false;
+		if (m->apic_engine)
+			lapic_send_to_engine(m, &msg);
+		else
+			lapic_take(other, &msg);
 	}
 }
 
@@ -317,8 +337,7 @@ uint32_t lapic_read(struct lapic *l, unsigned reg)
 	}
 }
 
-/* Bits of each LVT entry that software may set ("Local Vector Table"). */
-static uint32_t lvt_writable(unsigned entry)
+uint32_t lapic_lvt_writable(unsigned entry)
 {
 	switch (entry) {
 	case LVT_TIMER: return 0x600ff | LVT_MASKED;
@@ -332,7 +351,7 @@ static void write_lvt(struct lapic *l, unsigned entry, uint32_t val)
 {
 	uint32_t old = l->lvt[entry];
 
-	l->lvt[entry] = (val & lvt_writable(entry)) | (l->svr & SVR_ENABLE ? 0 : LVT_MASKED);
+	l->lvt[entry] = (val & lapic_lvt_writable(entry)) | (l->svr & SVR_ENABLE ? 0 : LVT_MASKED);
 	if (entry == LVT_TIMER)
 		lapic_timer_mode_changed(l, old);
 	lapic_update(l);
@@ -341,11 +360,21 @@ static void write_lvt(struct lapic *l, unsigned entry, uint32_t val)
 /* "Spurious-Interrupt Vector Register": when the software disables the APIC, all LVT entries become masked. */
 static void write_svr(struct lapic *l, uint32_t val)
 {
-	l->svr = val & 0x1ff;
+	l->svr = val & (0x1ff | (l->svr & SVR_NO_BROADCAST));
 	for (unsigned i = 0; !(val & SVR_ENABLE) && i < LVT_COUNT; i++)
 		l->lvt[i] |= LVT_MASKED;
 	lapic_timer_arm(l);
 	lapic_update(l);
+}
+
+void lapic_self_ipi(struct lapic *l, uint8_t vector)
+{
+	if (vector < 16)
+		error(l, ESR_SEND_ILLEGAL);
+	else if (l->dev.machine->apic_engine)
+		lapic_send_to_engine(l->dev.machine, &(struct apic_message){ .dest = l->id, .mode = APIC_FIXED, .vector = vector });
+	else
+		lapic_take(l, &(struct apic_message){ .mode = APIC_FIXED, .vector = vector });
 }
 
 void lapic_write(struct lapic *l, unsigned reg, uint32_t val)
@@ -388,7 +417,7 @@ static uint64_t page_read(struct device *d, uint64_t off, unsigned size)
 	bool by_cpu;
 	struct lapic *l = accessed(d->machine, &by_cpu);
 
-	if (off >= PAGE_REGISTERS || !globally_enabled(l) || lapic_x2apic(l))
+	if (off >= PAGE_REGISTERS || (d->machine->apic_engine && !(by_cpu && lapic_borrow(l))) || !globally_enabled(l) || lapic_x2apic(l))
 		return UINT64_MAX;
 	return off & 0xf ? 0 : lapic_read(l, (unsigned)off >> 4);
 }
@@ -401,18 +430,25 @@ static void page_write(struct device *d, uint64_t off, unsigned size, uint64_t v
 	/* Under qtest there is no CPU to own the page: writes to it reach the first APIC. */
 	if (off >= PAGE_REGISTERS)
 		apic_msi(d->machine, LAPIC_PAGE + off, (uint32_t)val);
+	else if (d->machine->apic_engine && !(by_cpu && lapic_borrow(l)))
+		return;
 	else if (globally_enabled(l) && !lapic_x2apic(l) && !(off & 0xf) && size == 4)
 		lapic_write(l, (unsigned)off >> 4, (uint32_t)val);
+	if (off < PAGE_REGISTERS && d->machine->apic_engine)
+		lapic_give_back(l);
 }
 static const struct io_ops page_ops = { page_read, page_write, 4, 4 };
 
 /* ---- life ---------------------------------------------------------------------------------------------------------------------- */
 
-/* "Local APIC State After Power-Up or Reset"; an INIT keeps the base register and the id. */
+/* A CPU of a model without one hears the 8259 only. */
+static bool has_apic(const struct lapic *l) { return !l->cpu || (l->cpu->cpuid->word[W_1_EDX] >> 9 & 1); }
+
+/* "Local APIC State After Power-Up or Reset": all of the LVT is masked, and firmware makes LINT0 the virtual wire of the 8259; an INIT keeps the base register and the id. */
 void lapic_init_state(struct lapic *l, bool keep_base)
 {
 	if (!keep_base)
-		l->base = LAPIC_PAGE | BASE_ENABLE | (l->index ? 0 : BASE_BSP);
+		l->base = LAPIC_PAGE | (has_apic(l) ? BASE_ENABLE : 0) | (l->index ? 0 : BASE_BSP);
 	if (!keep_base || !lapic_x2apic(l)) {
 		struct topology t = topology_of(l->dev.machine->opt);
 		l->id = topology_apic_id(&t, l->index);
@@ -428,13 +464,21 @@ void lapic_init_state(struct lapic *l, bool keep_base)
 	l->icr = 0;
 	for (unsigned i = 0; i < LVT_COUNT; i++)
 		l->lvt[i] = LVT_MASKED;
-	/* A PC's boot processor starts in virtual wire mode (MultiProcessor Specification 1.4, 3.6.2.2). */
-	if (!l->index && !keep_base)
-		l->lvt[LVT_LINT0] = APIC_EXTINT << LVT_MODE_SHIFT;
 	l->extint_message = false;
 	l->divide = 0;
 	l->tsc_deadline = 0;
 	lapic_timer_start(l, 0);
+}
+
+void lapic_power_on(struct device *d)
+{
+	struct lapic *l = lapic_of(d);
+
+	lapic_init_state(l, false);
+	lapic_update(l);
+	irq_set(&l->wires[LAPIC_INIT], 1);
+	if (d->machine->apic_engine && l->cpu)
+		d->machine->apic_engine->renew(l->cpu);
 }
 
 static bool lapic_realize(struct device *d, struct error *err)
@@ -490,11 +534,10 @@ static bool lapic_loaded(struct device *d, struct error *err)
 	l->base = (l->base & (BASE_EXTD | BASE_ENABLE)) | LAPIC_PAGE | (l->index ? 0 : BASE_BSP);
 	if (!(l->base & BASE_ENABLE))
 		l->base &= ~(uint64_t)BASE_EXTD;
-	l->svr &= 0x1ff;
+	l->svr &= 0x1ff | SVR_NO_BROADCAST;
 	for (unsigned i = 0; i < LVT_COUNT; i++)
-		l->lvt[i] &= lvt_writable(i);
+		l->lvt[i] &= lapic_lvt_writable(i);
 	l->divide &= 0xb;
-	lapic_timer_find_count(l);
 	lapic_timer_arm(l);
 	lapic_update(l);
 	return true;
@@ -530,7 +573,10 @@ static void lint_set(void *arg, int n, int level)
 	bool rise = level && !l->lint[n];
 
 	l->lint[n] = level;
-	if (rise && globally_enabled(l))
+	if (l->dev.machine->apic_engine) {
+		if (rise && n == 1)
+			irq_set(&l->wires[LAPIC_NMI], 1);       /* the engine looks what LINT1 is */
+	} else if (rise && globally_enabled(l))
 		lapic_lvt_event(l, LVT_LINT0 + (unsigned)n);
 	else if (rise && n == 1)
 		irq_set(&l->wires[LAPIC_NMI], 1);       /* the APIC is off: LINT1 is the NMI pin */
@@ -539,5 +585,5 @@ static void lint_set(void *arg, int n, int level)
 
 struct irq_line lapic_lint(struct device *d, int n)
 {
-	return (struct irq_line){ lint_set, lapic_of(d), n };
+	return (struct irq_line){ .set = lint_set, .arg = lapic_of(d), .n = n };
 }

@@ -3,6 +3,7 @@
  * Ref: Intel SDM volume 3, "Extended XAPIC (x2APIC)".  The lapic_* functions run with the machine lock; the ones a vCPU calls through
  * cpu_apic_ops take it. */
 #include "core/cpu/cpu.h"
+#include "core/cpu/topology.h"
 #include "devices/chipset/lapic_priv.h"
 
 enum { MSR_APIC_BASE = 0x1b, MSR_TSC_DEADLINE = 0x6e0, MSR_X2APIC = 0x800, MSR_X2APIC_END = 0x83f };
@@ -30,7 +31,8 @@ static bool write_base(struct lapic *l, uint64_t val)
 		lapic_init_state(l, true);
 	l->base = (val & ~(uint64_t)BASE_BSP) | (l->base & BASE_BSP);
 	if (lapic_x2apic(l) && !(old & BASE_EXTD)) {
-		l->id = l->index;
+		struct topology t = topology_of(l->dev.machine->opt);
+		l->id = topology_apic_id(&t, l->index);
 		l->ldr = x2apic_ldr(l->id);
 	}
 	lapic_update(l);
@@ -55,7 +57,7 @@ bool lapic_rdmsr(struct device *d, uint32_t msr, uint64_t *val)
 		return true;
 	}
 	if (msr == MSR_TSC_DEADLINE) {
-		*val = lapic_timer_mode(l) == TIMER_TSC_DEADLINE ? l->tsc_deadline : 0;
+		*val = lapic_timer_tsc_deadline(l);
 		return true;
 	}
 	if (msr < MSR_X2APIC || msr > MSR_X2APIC_END || !lapic_x2apic(l) || !x2apic_readable(reg))
@@ -64,27 +66,37 @@ bool lapic_rdmsr(struct device *d, uint32_t msr, uint64_t *val)
 	return true;
 }
 
+/* Bits that a WRMSR may set, or may write back as it read them; others fault ("Reserved Bit Checking").  0: nothing but zero may be written. */
+static bool x2apic_writable(unsigned reg, uint64_t *bits)
+{
+	enum { LVT_STATUS = 1 << 12 | 1 << 14 };        /* read only: delivery status, remote IRR */
+
+	switch (reg) {
+	case REG_EOI: case REG_ESR:         *bits = 0; return true;
+	case REG_TPR: case REG_SELF_IPI:    *bits = 0xff; return true;
+	case REG_SVR:                       *bits = 0x3ff; return true;
+	case REG_ICR_LOW:                   *bits = UINT64_C(0xffffffff000ccfff); return true;
+	case REG_INITIAL_COUNT:             *bits = 0xffffffff; return true;
+	case REG_DIVIDE:                    *bits = 0xb; return true;
+	case REG_LVT ... REG_LVT + LVT_COUNT - 1: *bits = lapic_lvt_writable(reg - REG_LVT) | LVT_STATUS; return true;
+	default:                            return false;
+	}
+}
+
 static bool write_x2apic(struct lapic *l, unsigned reg, uint64_t val)
 {
+	uint64_t bits;
+
+	if (!x2apic_writable(reg, &bits) || (val & ~bits))
+		return false;
 	if (reg == REG_ICR_LOW) {
-		l->icr = val & UINT64_C(0xffffffff000ccfff);
+		l->icr = val;
 		lapic_send_ipi(l);
-		return true;
+	} else if (reg == REG_SELF_IPI) {
+		lapic_self_ipi(l, (uint8_t)val);
+	} else {
+		lapic_write(l, reg, (uint32_t)val);
 	}
-	if (val >> 32)
-		return false;
-	if (reg == REG_SELF_IPI) {
-		if (val > 0xff)
-			return false;
-		lapic_take(l, &(struct apic_message){ .mode = APIC_FIXED, .vector = (uint8_t)val });
-		return true;
-	}
-	if (((reg == REG_EOI || reg == REG_ESR) && val) || (reg == REG_TPR && val > 0xff))
-		return false;
-	if (reg != REG_EOI && reg != REG_TPR && reg != REG_SVR && reg != REG_ESR && reg != REG_INITIAL_COUNT && reg != REG_DIVIDE &&
-	    !(reg >= REG_LVT && reg < REG_LVT + LVT_COUNT))
-		return false;
-	lapic_write(l, reg, (uint32_t)val);
 	return true;
 }
 
@@ -136,7 +148,7 @@ static bool cpu_op_rdmsr(void *apic, uint32_t msr, uint64_t *val)
 	if (msr == MSR_APIC_BASE)
 		return lapic_rdmsr(&l->dev, msr, val);
 	machine_lock(l->dev.machine);
-	bool ok = lapic_rdmsr(&l->dev, msr, val);
+	bool ok = (!l->dev.machine->apic_engine || lapic_borrow(l)) && lapic_rdmsr(&l->dev, msr, val);
 	machine_unlock(l->dev.machine);
 	return ok;
 }
@@ -146,8 +158,11 @@ static bool cpu_op_wrmsr(void *apic, uint32_t msr, uint64_t val)
 	struct lapic *l = apic;
 
 	machine_lock(l->dev.machine);
-	bool ok = lapic_wrmsr(&l->dev, msr, val);
+	bool ok = (!l->dev.machine->apic_engine || lapic_borrow(l)) && lapic_wrmsr(&l->dev, msr, val);
+	if (ok && l->dev.machine->apic_engine)
+		lapic_give_back(l);
 	machine_unlock(l->dev.machine);
 	return ok;
 }
-const struct cpu_apic_ops lapic_cpu_ops = { cpu_op_ack, cpu_op_get_tpr, cpu_op_set_tpr, cpu_op_rdmsr, cpu_op_wrmsr };
+const struct cpu_apic_ops lapic_cpu_ops = { cpu_op_ack, cpu_op_get_tpr, cpu_op_set_tpr, cpu_op_rdmsr, cpu_op_wrmsr, lapic_op_give, lapic_op_take,
+	lapic_op_extint, lapic_op_note, lapic_op_eoi };

@@ -12,7 +12,7 @@ enum { REG_ID = 0x02, REG_VERSION = 0x03, REG_TPR = 0x08, REG_APR = 0x09, REG_PP
 enum { LVT_TIMER, LVT_THERMAL, LVT_PERFORMANCE, LVT_LINT0, LVT_LINT1, LVT_ERROR, LVT_COUNT };
 enum { LVT_MODE_SHIFT = 8, LVT_MODE = 7 << LVT_MODE_SHIFT, LVT_ACTIVE_LOW = 1 << 13, LVT_LEVEL = 1 << 15, LVT_MASKED = 1 << 16 };
 enum { LAPIC_PAGE = 0xfee00000u };
-enum { SVR_ENABLE = 1 << 8 };
+enum { SVR_ENABLE = 1 << 8, SVR_NO_BROADCAST = 1 << 12 /* of EOIs; only an engine's APIC offers it */ };
 enum { BASE_BSP = 1 << 8, BASE_EXTD = 1 << 10, BASE_ENABLE = 1 << 11 };
 enum lapic_timer_mode { TIMER_ONE_SHOT, TIMER_PERIODIC, TIMER_TSC_DEADLINE };
 
@@ -27,7 +27,6 @@ struct lapic {
 	void           *sipi_arg;
 	struct device  *pic;
 	struct timer    timer;          /* derived from the fields below */
-	bool            counting;       /* the one-shot count has not come to its end, as far as anybody was told; derived too */
 
 	uint64_t base;                  /* IA32_APIC_BASE */
 	uint32_t id;
@@ -42,6 +41,7 @@ struct lapic {
 	uint32_t initial_count, divide; /* divide: the register's bits */
 	uint64_t timer_start;           /* ns at which initial_count began to run */
 	uint64_t tsc_deadline;
+	bool     counting;              /* the one-shot count has not come to its end, as far as anybody was told */
 };
 
 struct lapic *lapic_of(struct device *d);
@@ -53,7 +53,22 @@ uint32_t lapic_read(struct lapic *l, unsigned reg);
 void    lapic_write(struct lapic *l, unsigned reg, uint32_t val);
 void    lapic_take(struct lapic *l, const struct apic_message *msg);    /* this APIC gets a message */
 void    lapic_send_ipi(struct lapic *l);                                /* what icr says */
+void    lapic_self_ipi(struct lapic *l, uint8_t vector);                /* x2APIC's register */
+uint32_t lapic_lvt_writable(unsigned entry);                            /* bits that software may set ("Local Vector Table") */
 void    lapic_init_state(struct lapic *l, bool keep_base);              /* reset; keep_base: INIT */
+/* lapic_engine.c: while the APICs are the engine's (machine.apic_engine). */
+struct cpu_apic_page;
+void    lapic_export(struct lapic *l, struct cpu_apic_page *p);
+void    lapic_import(struct lapic *l, const struct cpu_apic_page *p);
+void    lapic_op_give(void *apic, struct cpu_apic_page *p);             /* struct cpu_apic_ops */
+void    lapic_op_take(void *apic, const struct cpu_apic_page *p);
+int     lapic_op_extint(void *apic);
+void    lapic_op_note(void *apic, uint64_t base, uint8_t cr8);
+void    lapic_op_eoi(void *apic, uint8_t vector);
+bool    lapic_send_to_engine(struct machine *m, const struct apic_message *msg);
+/* For one access by the CPU: the registers are here between the two.  False: the engine itself has refused that access. */
+bool    lapic_borrow(struct lapic *l);
+void    lapic_give_back(struct lapic *l);
 extern const struct cpu_apic_ops lapic_cpu_ops;
 void    lapic_print(void *arg, struct text *out);
 
@@ -63,7 +78,7 @@ void     lapic_timer_divide(struct lapic *l, uint32_t divide);
 void     lapic_timer_deadline(struct lapic *l, uint64_t tsc);
 void     lapic_timer_mode_changed(struct lapic *l, uint32_t old_lvt);
 void     lapic_timer_arm(struct lapic *l);
-void     lapic_timer_find_count(struct lapic *l);        /* counting, from the time; after a load */
+uint64_t lapic_timer_tsc_deadline(const struct lapic *l);       /* as its MSR reads */
 uint32_t lapic_timer_count(struct lapic *l);
 unsigned lapic_timer_divisor(const struct lapic *l);
 enum lapic_timer_mode lapic_timer_mode(const struct lapic *l);

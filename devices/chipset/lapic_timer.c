@@ -60,7 +60,7 @@ void lapic_timer_arm(struct lapic *l)
 {
 	struct machine *m = l->dev.machine;
 	uint64_t now = now_ns(l), period = period_ns(l), since = now - l->timer_start;
-	bool armed = !(l->lvt[LVT_TIMER] & LVT_MASKED);
+	bool armed = !(l->lvt[LVT_TIMER] & LVT_MASKED) && !m->apic_engine;
 
 	if (armed && lapic_timer_mode(l) == TIMER_TSC_DEADLINE && l->tsc_deadline) {
 		timer_set(m, &l->timer, (int64_t)now + deadline_wait(l));
@@ -75,9 +75,19 @@ void lapic_timer_arm(struct lapic *l)
 	}
 }
 
-void lapic_timer_find_count(struct lapic *l)
+/* Nothing runs while the interrupt is masked: an end that came meanwhile is found, and no interrupt later. */
+static void find_end(struct lapic *l)
 {
 	l->counting = now_ns(l) - l->timer_start < period_ns(l);
+	if (l->tsc_deadline && !deadline_wait(l))
+		l->tsc_deadline = 0;
+}
+
+uint64_t lapic_timer_tsc_deadline(const struct lapic *l)
+{
+	bool over = l->tsc_deadline && (l->lvt[LVT_TIMER] & LVT_MASKED) && !deadline_wait(l);
+
+	return lapic_timer_mode(l) == TIMER_TSC_DEADLINE && !over ? l->tsc_deadline : 0;
 }
 
 void lapic_timer_expired(void *arg)
@@ -128,7 +138,7 @@ void lapic_timer_deadline(struct lapic *l, uint64_t tsc)
 void lapic_timer_mode_changed(struct lapic *l, uint32_t old_lvt)
 {
 	if (old_lvt & LVT_MASKED)
-		lapic_timer_find_count(l);      /* an end that came while it was masked is no interrupt later */
+		find_end(l);
 	bool was = (old_lvt >> 17 & 3) == TIMER_TSC_DEADLINE;
 
 	if (was != (lapic_timer_mode(l) == TIMER_TSC_DEADLINE)) {

@@ -7,6 +7,7 @@
 #include "devices/chipset/mc146818.h"
 #include "core/machine/machine.h"
 #include "devices/chipset/isa.h"
+#include "devices/chipset/lost_ticks.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,10 +40,13 @@ struct rtc {
 	uint64_t epoch_s, origin_ns;    /* the time was epoch_s seconds since 1970 when the source stood at origin_ns */
 	uint64_t seen_s;                /* last second whose update is accounted for in register C */
 	uint64_t next_periodic_ns;      /* machine clock */
+	uint32_t owed;                  /* periods that the guest has not been told of yet */
+	uint64_t told_ns;               /* when it was told of one last */
 	uint64_t saved_s;               /* clock=rt: the time when the state was saved, as the host's source restarts */
 };
 
-static const char *const tick_policies[] = { "discard", NULL };
+enum { TICKS_DISCARD, TICKS_SLEW };
+static const char *const tick_policies[] = { "discard", "slew", NULL };
 static const struct prop rtc_props[] = {
 	{ "base_year", PROP_I32, offsetof(struct rtc, base_year), "0", "year that year 00 of century 00 stands for", NULL },
 	{ "iobase", PROP_U16, offsetof(struct rtc, iobase), "0x70", "first of the two ports", NULL },
@@ -54,7 +58,7 @@ static const struct prop rtc_props[] = {
 static const struct state_field rtc_state[] = {
 	STATE_U8(struct rtc, index), STATE_BYTES(struct rtc, cmos), STATE_U8(struct rtc, wday_shift), STATE_U64(struct rtc, epoch_s),
 	STATE_U64(struct rtc, origin_ns), STATE_U64(struct rtc, seen_s), STATE_U64(struct rtc, next_periodic_ns),
-	STATE_U64(struct rtc, saved_s), STATE_END
+	STATE_U32(struct rtc, owed), STATE_U64(struct rtc, told_ns), STATE_U64(struct rtc, saved_s), STATE_END
 };
 
 static struct rtc *rtc_of(struct device *d)
@@ -64,7 +68,7 @@ static struct rtc *rtc_of(struct device *d)
 
 /* ---- time ---------------------------------------------------------------------------------------------------------------------- */
 
-static uint64_t host_ns(clockid_t id)
+static uint64_t read_clock(clockid_t id)
 {
 	struct timespec ts;
 
@@ -79,7 +83,7 @@ static uint64_t source_ns(struct rtc *r)
 
 	if (m->clock.stepped || m->opt->rtc_clock == RTC_VM)
 		return (uint64_t)clock_now(&m->clock);
-	return host_ns(m->opt->rtc_clock == RTC_RT ? CLOCK_MONOTONIC : CLOCK_REALTIME);
+	return read_clock(m->opt->rtc_clock == RTC_RT ? CLOCK_MONOTONIC : CLOCK_REALTIME);
 }
 
 /* Seconds since 1970, and ns into the current second.  A host clock may jump backwards, so the distance is signed. */
@@ -224,6 +228,31 @@ static void update_irq(struct rtc *r)
 	irq_set(&r->irq, on);
 }
 
+/* With the policy "slew" the guest hears of every period while it has the interrupt enabled, of those it was too slow for in quicker succession. */
+static bool made_up(const struct rtc *r)
+{
+	return r->lost_tick_policy == TICKS_SLEW && (r->cmos[REG_B] & B_PIE) && periodic_ns(r) >= LOST_TICKS_SHORTEST_NS;
+}
+
+/* When it may hear of another one that is owed. */
+static uint64_t owed_at(const struct rtc *r)
+{
+	uint64_t soon = r->told_ns + periodic_ns(r) / 4;
+
+	return soon < r->next_periodic_ns ? soon : r->next_periodic_ns;
+}
+
+static void tell_owed(struct rtc *r, uint64_t now)
+{
+	if (!made_up(r))
+		r->owed = 0;
+	if (!r->owed || (r->cmos[REG_C] & C_PF) || now < owed_at(r))
+		return;
+	r->owed--;
+	r->told_ns = now;
+	r->cmos[REG_C] |= C_PF;
+}
+
 /* Arm the timer for the earliest interrupt that is enabled and whose flag is not up yet. */
 static void arm(struct rtc *r)
 {
@@ -233,8 +262,11 @@ static void arm(struct rtc *r)
 	uint64_t sub;
 	int64_t s = rtc_time(r, &sub);
 
-	if ((wanted & C_PF) && periodic_ns(r))
+	if ((wanted & C_PF) && periodic_ns(r)) {
 		deadline = (int64_t)r->next_periodic_ns;
+		if (r->owed)
+			deadline = (int64_t)owed_at(r);
+	}
 	if (!rtc_frozen(r) && (wanted & (C_UF | C_AF))) {
 		int64_t at = wanted & C_UF ? s + 1 : next_alarm(r, s);
 		if (at != INT64_MAX) {
@@ -254,9 +286,14 @@ static void catch_up(struct rtc *r)
 	uint64_t now = (uint64_t)clock_now(&r->dev.machine->clock), period = periodic_ns(r), sub;
 
 	if (period && now >= r->next_periodic_ns) {
-		r->cmos[REG_C] |= C_PF;
-		r->next_periodic_ns += ((now - r->next_periodic_ns) / period + 1) * period;
+		uint64_t passed = (now - r->next_periodic_ns) / period + 1;
+		r->next_periodic_ns += passed * period;
+		if (made_up(r))
+			lost_ticks_add(&r->owed, passed);
+		else
+			r->cmos[REG_C] |= C_PF;
 	}
+	tell_owed(r, now);
 	if (!rtc_frozen(r)) {
 		int64_t s = rtc_time(r, &sub);
 		if (s > (int64_t)r->seen_s) {
@@ -306,8 +343,10 @@ static void change_control(struct rtc *r, unsigned reg, uint8_t val)
 		time_from_registers(r, sub);
 		tell_change(r);
 	}
-	if (periodic_ns(r) != old_period)
+	if (periodic_ns(r) != old_period) {
+		r->owed = 0;
 		r->next_periodic_ns = (uint64_t)clock_now(&r->dev.machine->clock) + periodic_ns(r);
+	}
 }
 
 static void write_time(struct rtc *r, unsigned reg, uint8_t val)
@@ -390,7 +429,7 @@ static const struct io_ops rtc_ops = { rtc_read, rtc_write, 1, 1 };
 static bool start_time(struct rtc *r, struct error *err)
 {
 	const struct options *o = r->dev.machine->opt;
-	uint64_t real = host_ns(CLOCK_REALTIME);
+	uint64_t real = read_clock(CLOCK_REALTIME);
 	time_t t = (time_t)(real / NS_PER_SEC);
 	struct tm tm = { 0 };
 
@@ -421,6 +460,8 @@ static bool rtc_realize(struct device *d, struct error *err)
 	r->cmos[REG_B] = B_24H;
 	r->cmos[REG_D] = D_VRT;
 	r->next_periodic_ns = (uint64_t)clock_now(&d->machine->clock) + periodic_ns(r);
+	if (d->machine->opt->rtc_slew)
+		r->lost_tick_policy = TICKS_SLEW;
 	if (!start_time(r, err) || !isa_irq(d, r->irq_number, &r->irq, err) ||
 	    !isa_map(d, &r->ports, "rtc", r->iobase, PORT_COUNT, &rtc_ops, err))
 		return false;
@@ -446,6 +487,7 @@ static void rtc_reset(struct device *d, enum reset_kind kind)
 
 	r->cmos[REG_B] &= ~(B_PIE | B_AIE | B_UIE | B_SQWE);
 	r->cmos[REG_C] = 0;
+	r->owed = 0;
 	timer_cancel(d->machine, &r->timer);
 }
 
@@ -475,6 +517,8 @@ static bool rtc_loaded(struct device *d, struct error *err)
 	r->cmos[REG_D] = D_VRT;
 	if (r->next_periodic_ns > now + NS_PER_SEC)
 		r->next_periodic_ns = now + periodic_ns(r);
+	r->owed = r->owed < LOST_TICKS_MAX ? r->owed : LOST_TICKS_MAX;
+	r->told_ns = r->told_ns <= now ? r->told_ns : now;
 	if (d->machine->opt->rtc_clock == RTC_RT)
 		rtc_set_time(r, (int64_t)r->saved_s, 0);
 	catch_up(r);
@@ -483,7 +527,7 @@ static bool rtc_loaded(struct device *d, struct error *err)
 
 const struct device_desc mc146818_desc = {
 	.name = "mc146818rtc", .bus = "ISA", .category = "Misc", .description = "MC146818 real-time clock and CMOS RAM",
-	.size = sizeof(struct rtc), .user_creatable = true, .props = rtc_props, .state = rtc_state, .state_version = 1,
+	.size = sizeof(struct rtc), .user_creatable = true, .props = rtc_props, .state = rtc_state, .state_version = 2,
 	.realize = rtc_realize, .unrealize = rtc_unrealize, .reset = rtc_reset, .reset_done = rtc_reset_done,
 	.saving = rtc_saving, .loaded = rtc_loaded,
 };

@@ -72,6 +72,20 @@ static void line_set(void *arg, int n, int level)
 	drive_line(g, irq, was_up);
 }
 
+/* Where software listens to both controllers, one of them has it. */
+static enum irq_fate line_fate(void *arg, int n)
+{
+	const struct glue *g = arg;
+	unsigned irq = (unsigned)n & 15;
+	enum irq_fate pic = irq_fate(&g->pic[irq]), io = IRQ_MASKED;
+
+	if (g->dev.machine->ioapic && irq != CASCADE) {
+		struct irq_line pin = ioapic_input(g->dev.machine->ioapic, irq ? (int)irq : CASCADE);
+		io = irq_fate(&pin);
+	}
+	return pic < io ? pic : io;
+}
+
 static void legacy_set(void *arg, int n, int level)
 {
 	struct glue *g = arg;
@@ -85,12 +99,12 @@ static void legacy_set(void *arg, int n, int level)
 struct irq_line pc_glue_legacy(struct device *d, struct device *pit)
 {
 	glue_of(d)->pit = pit;
-	return (struct irq_line){ legacy_set, glue_of(d), 0 };
+	return (struct irq_line){ .set = legacy_set, .arg = glue_of(d) };
 }
 
 struct irq_line pc_glue_irq(struct device *d, unsigned irq, enum glue_source source)
 {
-	return (struct irq_line){ line_set, glue_of(d), (int)(irq | (unsigned)source << 4) };
+	return (struct irq_line){ line_set, glue_of(d), (int)(irq | (unsigned)source << 4), line_fate };
 }
 
 void pc_glue_connect(struct device *d, struct device *master_pic, struct device *slave_pic)
@@ -112,7 +126,7 @@ static void int_set(void *arg, int n, int level)
 
 struct irq_line pc_glue_int(struct device *d)
 {
-	return (struct irq_line){ int_set, glue_of(d), 0 };
+	return (struct irq_line){ .set = int_set, .arg = glue_of(d) };
 }
 
 /* ---- coprocessor errors, POST codes ----------------------------------------------------------------------------------------------- */

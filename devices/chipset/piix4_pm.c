@@ -7,6 +7,7 @@
  *   PMBASE +00 PM1 status (write 1 clears) | +02 PM1 enable | +04 PM1 control | +08 timer                 general purpose events: afe0h */
 #include "devices/chipset/piix4_pm.h"
 #include "core/machine/machine.h"
+#include "devices/chipset/acpi_cpuhp.h"
 #include "devices/chipset/acpi_pcihp.h"
 #include "devices/chipset/isa.h"
 #include "devices/chipset/smbus.h"
@@ -25,10 +26,11 @@ enum { ACPI_ENABLE = 0xf1, ACPI_DISABLE = 0xf0 };       /* as the FADT tells the
 struct piix4_pm {
 	struct pci_device pci;
 	struct irq_line sci;
-	struct region pm, gpe, apm, smb, hotplug;
+	struct region pm, gpe, apm, smb, hotplug, cpu_hotplug;
 	struct timer overflow;
 	struct smbus smbus;
 	struct pcihp pcihp;
+	struct cpuhp cpuhp;
 	uint32_t smb_io_base;           /* property: where SMBBASE points after a reset */
 	uint8_t  disable_s3, disable_s4, s4_val;
 
@@ -48,6 +50,7 @@ static const struct prop pm_props[] = {
 };
 static const struct state_field pm_state[] = {
 	STATE_STRUCT(struct piix4_pm, pci, pci_device_state), STATE_STRUCT(struct piix4_pm, smbus, smbus_state), STATE_STRUCT(struct piix4_pm, pcihp, pcihp_state),
+	STATE_STRUCT(struct piix4_pm, cpuhp, cpuhp_state),
 	STATE_U16(struct piix4_pm, pm1_sts), STATE_U16(struct piix4_pm, pm1_en), STATE_U16(struct piix4_pm, pm1_cnt),
 	STATE_U64(struct piix4_pm, timer_seen), STATE_U16(struct piix4_pm, gpe_sts), STATE_U16(struct piix4_pm, gpe_en),
 	STATE_U8(struct piix4_pm, apm_control), STATE_U8(struct piix4_pm, apm_status), STATE_END
@@ -228,6 +231,21 @@ static void hotplug_event(struct device *d)
 	update_sci(p);
 }
 
+static void cpu_hotplug_event(struct device *d)
+{
+	struct piix4_pm *p = pm_of(d);
+
+	p->gpe_sts |= CPUHP_EVENT;
+	update_sci(p);
+}
+
+static uint64_t cpu_hotplug_read(struct device *d, uint64_t off, unsigned size) { return cpuhp_read(&pm_of(d)->cpuhp, (unsigned)off, size); }
+static void cpu_hotplug_write(struct device *d, uint64_t off, unsigned size, uint64_t val)
+{
+	cpuhp_write(&pm_of(d)->cpuhp, (unsigned)off, size, (uint32_t)val);
+}
+static const struct io_ops cpu_hotplug_ops = { cpu_hotplug_read, cpu_hotplug_write, 1, 4 };
+
 static uint64_t hotplug_read(struct device *d, uint64_t off, unsigned size) { return pcihp_read(&pm_of(d)->pcihp, (uint32_t)off); }
 static void hotplug_write(struct device *d, uint64_t off, unsigned size, uint64_t val) { pcihp_write(&pm_of(d)->pcihp, (uint32_t)off, (uint32_t)val); }
 
@@ -280,9 +298,10 @@ static bool pm_realize(struct device *d, struct error *err)
 	p->smb = (struct region){ .name = "pm-smbus", .size = SMB_SIZE, .dev = d, .ops = &smb_ops, .movable = true };
 	timer_init(&p->overflow, overflow, p);
 	smbus_init(&p->smbus, d);
-	d->machine->power_button = (struct irq_line){ power_button, p, 0 };
+	d->machine->power_button = (struct irq_line){ .set = power_button, .arg = p };
 	pcihp_init(&p->pcihp, d, hotplug_event);
-	return isa_map(d, &p->hotplug, "acpi-pci-hotplug", PCIHP_PORT, PCIHP_SIZE, &hotplug_ops, err) && isa_map(d, &p->gpe, "acpi-gpe0", GPE_PORT, GPE_SIZE, &gpe_ops, err) &&
+	cpuhp_init(&p->cpuhp, d, cpu_hotplug_event);
+	return isa_map(d, &p->cpu_hotplug, "acpi-cpu-hotplug", CPUHP_PORT, CPUHP_SIZE, &cpu_hotplug_ops, err) && isa_map(d, &p->hotplug, "acpi-pci-hotplug", PCIHP_PORT, PCIHP_SIZE, &hotplug_ops, err) && isa_map(d, &p->gpe, "acpi-gpe0", GPE_PORT, GPE_SIZE, &gpe_ops, err) &&
 	       isa_map(d, &p->apm, "apm-io", APM_PORT, 2, &apm_ops, err);
 }
 
@@ -293,6 +312,8 @@ static void pm_unrealize(struct device *d)
 	pci_device_unrealize(&p->pci);
 	timer_cancel(d->machine, &p->overflow);
 	pcihp_done(&p->pcihp);
+	cpuhp_done(&p->cpuhp);
+	isa_unmap(d, &p->cpu_hotplug);
 	isa_unmap(d, &p->hotplug);
 	isa_unmap(d, &p->gpe);
 	isa_unmap(d, &p->apm);
@@ -324,7 +345,8 @@ static void pm_reset(struct device *d, enum reset_kind kind)
 	p->timer_seen = ticks(p);
 	timer_cancel(d->machine, &p->overflow);
 	smbus_reset(&p->smbus);
-	pcihp_reset(&p->pcihp);
+	pcihp_reset(&p->pcihp, kind);
+	cpuhp_reset(&p->cpuhp, kind);
 	map_ports(p);
 }
 
@@ -336,6 +358,7 @@ static void pm_reset_done(struct device *d)
 static void pm_saving(struct device *d)
 {
 	look_at_timer(pm_of(d));
+	cpuhp_saving(&pm_of(d)->cpuhp);
 }
 
 static bool pm_loaded(struct device *d, struct error *err)
@@ -347,6 +370,7 @@ static bool pm_loaded(struct device *d, struct error *err)
 	if (p->timer_seen > ticks(p))
 		p->timer_seen = ticks(p);
 	smbus_loaded(&p->smbus);
+	cpuhp_loaded(&p->cpuhp);
 	map_ports(p);
 	look_at_timer(p);
 	update_sci(p);
@@ -355,7 +379,7 @@ static bool pm_loaded(struct device *d, struct error *err)
 
 const struct device_desc piix4_pm_desc = {
 	.name = "PIIX4_PM", .bus = "PCI", .category = "Controller/Bridge/Hub", .description = "Intel 82371AB power management",
-	.size = sizeof(struct piix4_pm), .props = pm_props, .state = pm_state, .state_version = 2, .realize = pm_realize,
+	.size = sizeof(struct piix4_pm), .props = pm_props, .state = pm_state, .state_version = 3, .realize = pm_realize,
 	.unrealize = pm_unrealize, .reset = pm_reset, .reset_done = pm_reset_done, .saving = pm_saving, .loaded = pm_loaded,
 	.print = pci_print,
 };

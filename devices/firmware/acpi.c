@@ -148,6 +148,15 @@ static size_t add_dsdt(struct tables *t, uint32_t devices)
 	return at;
 }
 
+/* PkgLength of three bytes. */
+static uint8_t *put_length(uint8_t *p, size_t n)
+{
+	p[0] = (uint8_t)(0x80 | (n & 15));
+	p[1] = (uint8_t)(n >> 4);
+	p[2] = (uint8_t)(n >> 12);
+	return p + 3;
+}
+
 /* The processors, as AML: Scope (\_SB) { Device (Cnnn) { Name (_HID, "ACPI0007") Name (_UID, n) } ... } */
 static void add_processors(struct tables *t, unsigned n_cpus)
 {
@@ -172,6 +181,63 @@ static void add_processors(struct tables *t, unsigned n_cpus)
 		memcpy(p + 22, "\x08_UID\x0a", 6);
 		p[28] = (uint8_t)i;
 	}
+	finish_table(t, at, true);
+}
+
+/* The same where some may come later.  Each has methods that ask those of the DSDT with its number, and CTFY notifies one by number:
+ *   Device (Cnnn) { _HID, _UID, Method (_STA) { Return (CSTA (n)) } Method (_MAT) { Return (CMAT (n)) } Method (_EJ0, 1) { CEJ0 (n) } }
+ *   Method (CTFY, 2) { If (Arg0 == n) { Notify (Cnnn, Arg1) } ... } */
+static void add_places(struct tables *t, unsigned n_places)
+{
+	enum { METHOD = 14, METHODS = 2 * METHOD + METHOD - 1, BODY = 2 + 4 + 15 + 7 + METHODS, DEVICE = 2 + BODY, IF = 12, NOTIFY = 1 + 3 + 4 + 1 };
+	size_t scope = 3 + 5 + DEVICE * (size_t)n_places + NOTIFY + IF * (size_t)n_places;
+	size_t at = new_table(t, "SSDT", 1, HEADER + 1 + scope);
+	uint8_t *p = t->data + at + HEADER;
+
+	*p++ = 0x10;
+	p = put_length(p, scope);
+	memcpy(p, "\\_SB_", 5);
+	p += 5;
+	for (unsigned i = 0; i < n_places; i++) {
+		static const struct { char name[5], calls[5]; } methods[] = { { "_STA", "CSTA" }, { "_MAT", "CMAT" }, { "_EJ0", "CEJ0" } };
+		char name[8];
+		snprintf(name, sizeof name, "C%03X", i & 0xfff);
+		*p++ = 0x5b;
+		*p++ = 0x82;
+		*p++ = 0x40 | (BODY & 15);
+		*p++ = BODY >> 4;
+		memcpy(p, name, 4);
+		memcpy(p + 4, "\x08_HID\x0d" "ACPI0007", 15);
+		memcpy(p + 19, "\x08_UID\x0a", 6);
+		p[25] = (uint8_t)i;
+		p += 26;
+		for (unsigned k = 0; k < 3; k++) {
+			bool eject = k == 2;            /* takes an argument and returns nothing */
+			*p++ = 0x14;
+			*p++ = (uint8_t)(METHOD - 1 - eject);
+			memcpy(p, methods[k].name, 4);
+			p += 4;
+			*p++ = eject;
+			if (!eject)
+				*p++ = 0xa4;
+			memcpy(p, methods[k].calls, 4);
+			p[4] = 0x0a;
+			p[5] = (uint8_t)i;
+			p += 6;
+		}
+	}
+	*p++ = 0x14;
+	p = put_length(p, NOTIFY - 1 + IF * (size_t)n_places);
+	memcpy(p, "CTFY\x02", 5);
+	p += 5;
+	for (unsigned i = 0; i < n_places; i++, p += IF) {
+		memcpy(p, "\xa0\x0b\x93\x68\x0a", 5);
+		p[5] = (uint8_t)i;
+		p[6] = 0x86;
+		snprintf((char *)p + 7, 5, "C%03X", i & 0xfff);
+		p[11] = 0x69;
+	}
+	assert(p == t->data + t->len);
 	finish_table(t, at, true);
 }
 
@@ -225,7 +291,7 @@ static void add_fadt(struct tables *t, size_t facs, size_t dsdt)
 }
 
 /* "Multiple APIC Description Table (MADT)". */
-static void add_madt(struct tables *t, unsigned n_cpus, const struct topology *topology)
+static void add_madt(struct tables *t, unsigned n_places, uint64_t enabled, const struct topology *topology)
 {
 	/* interrupts that are not edge-triggered and active high on the same pin: 0 comes in on pin 2, PCI's are levels */
 	static const struct { uint8_t irq, gsi, flags; } overrides[] = { { 0, 2, 0 }, { 5, 5, 0xd }, { 9, 9, 0xd }, { 10, 10, 0xd }, { 11, 11, 0xd } };
@@ -233,13 +299,13 @@ static void add_madt(struct tables *t, unsigned n_cpus, const struct topology *t
 
 	put(t->data + at + HEADER, 0xfee00000u, 4);
 	put(t->data + at + HEADER + 4, 1, 4);           /* there are 8259s too */
-	for (unsigned i = 0; i < n_cpus; i++) {
+	for (unsigned i = 0; i < n_places; i++) {
 		uint8_t *e = append(t, 8);
 		e[0] = 0;
 		e[1] = 8;
 		e[2] = (uint8_t)i;
 		e[3] = (uint8_t)topology_apic_id(topology, i);
-		e[4] = 1;
+		e[4] = enabled >> i & 1;                /* a place for one that may come is not enabled */
 	}
 	uint8_t *io = append(t, 12);
 	io[0] = 1;
@@ -284,7 +350,7 @@ static size_t add_rsdt(struct tables *t)
 	return at;
 }
 
-bool acpi_add_tables(struct machine *m, unsigned n_cpus, uint32_t devices, struct error *err)
+bool acpi_add_tables(struct machine *m, unsigned n_places, uint64_t enabled, bool may_come, uint32_t devices, struct error *err)
 {
 	struct tables t = { 0 };
 	uint8_t rsdp[RSDP_SIZE] = "RSD PTR ";
@@ -296,9 +362,12 @@ bool acpi_add_tables(struct machine *m, unsigned n_cpus, uint32_t devices, struc
 	put(t.data + facs + 4, FACS_SIZE, 4);
 	size_t dsdt = add_dsdt(&t, devices);
 	add_fadt(&t, facs, dsdt);
-	add_processors(&t, n_cpus);
+	if (may_come)
+		add_places(&t, n_places);
+	else
+		add_processors(&t, n_places);
 	struct topology topology = topology_of(m->opt);
-	add_madt(&t, n_cpus, &topology);
+	add_madt(&t, n_places, enabled, &topology);
 	if (devices & ACPI_HPET)
 		add_hpet(&t);
 	put(rsdp + 16, add_rsdt(&t), 4);

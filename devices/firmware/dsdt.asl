@@ -193,9 +193,55 @@ DefinitionBlock ("dsdt.aml", "DSDT", 1, "VMUX", "VMUXPC", 1)
         }
     }
 
+    // Processors that come and go: acpi_cpuhp.c, and the devices in the SSDT
+    External (\_SB.CTFY, MethodObj)
+    Scope (\_SB)
+    {
+        OperationRegion (CPHP, SystemIO, 0xAF00, 12)
+        Field (CPHP, ByteAcc, NoLock, WriteAsZeros) { Offset (4), CENA, 1, CINS, 1, CRMV, 1, CEJE, 1, Offset (5), CCMD, 8 }
+        Field (CPHP, DWordAcc, NoLock, Preserve) { CSEL, 32, Offset (8), CDAT, 32 }
+        Mutex (CPLK, 0)
+        Method (CSTA, 1, Serialized)
+        {
+            Acquire (CPLK, 0xFFFF)
+            CSEL = Arg0
+            Local0 = CENA * 0x0F
+            Release (CPLK)
+            Return (Local0)
+        }
+        Method (CMAT, 1, Serialized)            // its entry in the MADT: a local APIC
+        {
+            Name (LAPC, Buffer (8) { 0, 8, 0, 0, 0, 0, 0, 0 })
+            Acquire (CPLK, 0xFFFF)
+            CSEL = Arg0
+            CCMD = 3
+            LAPC [2] = Arg0
+            LAPC [3] = CDAT
+            LAPC [4] = CENA
+            Release (CPLK)
+            Return (LAPC)
+        }
+        Method (CEJ0, 1, Serialized) { Acquire (CPLK, 0xFFFF) CSEL = Arg0 CEJE = 1 Release (CPLK) }
+        Method (CSCN, 0, Serialized)
+        {
+            Acquire (CPLK, 0xFFFF)
+            CSEL = 0
+            Local0 = 1
+            While (Local0)
+            {
+                CCMD = 0                        // to the next one that something is to be told of
+                Local0 = CINS | CRMV
+                If (CINS) { CTFY (CDAT, 1) CINS = 1 }
+                ElseIf (CRMV) { CTFY (CDAT, 3) CRMV = 1 }
+            }
+            Release (CPLK)
+        }
+    }
+
     Scope (\_GPE)
     {
         Name (_HID, "ACPI0006")
+        Method (_E02) { If (CondRefOf (\_SB.CTFY)) { \_SB.CSCN () } }
         Method (_E01) { \_SB.PCI0.PCNT () }     // cards came or are to go
     }
 }

@@ -84,11 +84,13 @@ static bool add_platform(struct smbios *s, const uint8_t uuid[16])
 	return true;
 }
 
-static bool add_processors(struct smbios *s, struct machine *m, unsigned n_cpus)
+static bool add_processors(struct smbios *s, struct machine *m, uint64_t present)
 {
-	for (unsigned i = 0; i < n_cpus; i++) {
+	for (unsigned i = 0; i < MAX_CPUS; i++) {
 		char socket[16];
 		const char *const strings[] = { socket, "vmux", NULL };
+		if (!(present >> i & 1))
+			continue;
 		snprintf(socket, sizeof socket, "CPU %u", i);
 		uint8_t *p = add(s, PROCESSOR, i, 42, strings);
 		if (!p)
@@ -176,14 +178,14 @@ static void fill_entry(const struct smbios *s, uint8_t e[ENTRY_SIZE])
 		e[4] = (uint8_t)(e[4] - (i == 4 ? 0 : e[i]));
 }
 
-bool smbios_add_tables(struct machine *m, unsigned n_cpus, const uint8_t uuid[16], struct error *err)
+bool smbios_add_tables(struct machine *m, uint64_t present, const uint8_t uuid[16], struct error *err)
 {
 	struct smbios s = { .len = 0 };
 	uint8_t entry[ENTRY_SIZE] = { 0 };
 
-	if (!add_platform(&s, uuid) || !add_processors(&s, m, n_cpus) || !add_memory(&s, m) || !add(&s, BOOT_INFO, 0, 11, NULL) ||
+	if (!add_platform(&s, uuid) || !add_processors(&s, m, present) || !add_memory(&s, m) || !add(&s, BOOT_INFO, 0, 11, NULL) ||
 	    !add(&s, END, 0, 4, NULL))
-		return error_set(err, "the SMBIOS tables of %u processors are too long", n_cpus);
+		return error_set(err, "the SMBIOS tables of %d processors are too long", __builtin_popcountll(present));
 	fill_entry(&s, entry);
 	return fw_cfg_add_file(m, "etc/smbios/smbios-tables", s.data, s.len, err) &&
 	       fw_cfg_add_file(m, "etc/smbios/smbios-anchor", entry, sizeof entry, err);

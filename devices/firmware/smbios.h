@@ -4,5 +4,6 @@
 #include "core/machine/error.h"
 #include <stdint.h>
 struct machine;
-bool smbios_add_tables(struct machine *m, unsigned n_cpus, const uint8_t uuid[16], struct error *err);
+/* Bit n of `present`: CPU n is there.  Anew for each start of the firmware, as the ACPI tables. */
+bool smbios_add_tables(struct machine *m, uint64_t present, const uint8_t uuid[16], struct error *err);
 #endif

@@ -152,7 +152,10 @@ bool fw_cfg_add_file(struct machine *m, const char *name, const void *data, size
 		*it = (struct item){ .key = UINT16_MAX };
 		strcpy(it->name, name);
 	}
+	bool other_length = it->key != UINT16_MAX && it->len != len;
 	set_data(it, data, len);
+	if (other_length)                     /* replaced behind a reset: the directory tells of the length that it had before */
+		build_directory(f);
 	return true;
 }
 

@@ -5,7 +5,7 @@
 #include "devices/chipset/lapic.h"
 #include "devices/pci/pci.h"
 
-enum { MSI_SIZE = 14, MSI_CONTROL = 2, MSI_ADDR = 4, MSI_ADDR_HIGH = 8, MSI_DATA = 12 };
+enum { MSI_SIZE = 16 /* 14, and what is left of the dword */, MSI_CONTROL = 2, MSI_ADDR = 4, MSI_ADDR_HIGH = 8, MSI_DATA = 12 };
 enum { CTL_ENABLE = 1 << 0, CTL_MME_SHIFT = 4, CTL_MME = 7 << CTL_MME_SHIFT, CTL_64BIT = 0x80 };
 
 bool pci_msi_init(struct pci_device *p, unsigned log2_vectors)

@@ -4,6 +4,7 @@
 #include "devices/pci/pci.h"
 #include "core/machine/machine.h"
 #include "devices/chipset/lapic.h"
+#include "devices/pci/msix.h"
 #include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -82,12 +83,12 @@ void pci_rom(struct pci_device *p, const void *data, size_t len)
 
 bool pci_add_cap(struct pci_device *p, uint8_t id, unsigned size, unsigned *off)
 {
-	unsigned at = 0x40;
+	unsigned at = p->cap_end ? p->cap_end : 0x40;
 
-	for (unsigned c = p->config[PCI_CAP_PTR], n = 0; c && n < 48; c = p->config[c + 1], n++)
-		at = c + 0x20 > at ? c + 0x20 : at;     /* capabilities up to 32 bytes lie one after the other */
-	if (at + size > sizeof p->config || size > 0x20)
+	assert(!(size & 3));
+	if (at + size > sizeof p->config)
 		return false;
+	p->cap_end = at + size;
 	p->config[at] = id;
 	p->config[at + 1] = p->config[PCI_CAP_PTR];
 	p->config[PCI_CAP_PTR] = (uint8_t)at;
@@ -172,11 +173,13 @@ void pci_irq(struct pci_device *p, int level)
 
 uint32_t pci_config_read(struct pci_bus *b, unsigned devfn, unsigned off, unsigned size)
 {
-	const struct pci_device *p = devfn < 256 ? b->devs[devfn] : NULL;
+	struct pci_device *p = devfn < 256 ? b->devs[devfn] : NULL;
 	uint32_t v = 0;
 
 	if (!p || off + size > sizeof p->config)
 		return UINT32_MAX;
+	if (p->config_reading)
+		p->config_reading(p, off, size);
 	for (unsigned i = 0; i < size; i++)
 		v |= (uint32_t)p->config[off + i] << (8 * i);
 	return v;
@@ -201,6 +204,8 @@ void pci_config_write(struct pci_bus *b, unsigned devfn, unsigned off, unsigned 
 		update_bars(p);
 		update_intx(p);
 	}
+	if (p->msix)
+		pci_msix_changed(p);
 	if (p->config_written)
 		p->config_written(p, off, size);
 }
@@ -264,6 +269,8 @@ void pci_device_reset(struct pci_device *p)
 	}
 	if (p->msi_cap)
 		p->config[p->msi_cap + 2] &= ~1;
+	if (p->msix)
+		pci_msix_reset(p);
 	update_bars(p);
 	update_intx(p);
 }

@@ -1,4 +1,4 @@
-/* pci.h - the PCI bus: configuration space, BARs, INTx, MSI.  Ref: PCI Local Bus 3.0. */
+/* pci.h - the PCI bus: configuration space, BARs, INTx, MSI and MSI-X.  Ref: PCI Local Bus 3.0. */
 #ifndef DEVICES_PCI_PCI_H
 #define DEVICES_PCI_PCI_H
 #include "core/machine/device.h"
@@ -6,7 +6,7 @@
 enum { PCI_VENDOR = 0x00, PCI_DEVICE = 0x02, PCI_COMMAND = 0x04, PCI_STATUS = 0x06, PCI_REVISION = 0x08, PCI_CLASS_PROG = 0x09,
        PCI_CLASS = 0x0a, PCI_HEADER_TYPE = 0x0e, PCI_BAR0 = 0x10, PCI_SUBVENDOR = 0x2c, PCI_SUBSYSTEM = 0x2e, PCI_ROM = 0x30,
        PCI_CAP_PTR = 0x34, PCI_INT_LINE = 0x3c, PCI_INT_PIN = 0x3d };
-enum { PCI_CAP_ID_MSI = 0x05, PCI_STATUS_INTX = 1 << 3, PCI_STATUS_CAPS = 1 << 4, PCI_HEADER_MULTI = 0x80 };
+enum { PCI_CAP_ID_MSI = 0x05, PCI_CAP_ID_VENDOR = 0x09, PCI_CAP_ID_MSIX = 0x11, PCI_STATUS_INTX = 1 << 3, PCI_STATUS_CAPS = 1 << 4, PCI_HEADER_MULTI = 0x80 };
 enum { PCI_CMD_IO = 1, PCI_CMD_MEM = 2, PCI_CMD_MASTER = 4, PCI_CMD_INTX_OFF = 1 << 10 };
 enum pci_bar_kind { BAR_NONE, BAR_IO, BAR_MEM32, BAR_MEM32_PREF, BAR_MEM64, BAR_MEM64_PREF };
 
@@ -22,7 +22,10 @@ struct pci_device {
 	struct region rom;                               /* bar[6]'s, made by pci_rom */
 	uint32_t irq_level;                              /* what drives the INTx wire: 0 or 1 */
 	uint8_t  msi_cap;                                /* offset of the MSI capability, 0 = none */
-	/* optional hooks, called after config changed */
+	struct msix *msix;                               /* msix.h; NULL = none */
+	unsigned cap_end;                                /* where the next capability goes; 0 = none yet */
+	/* Optional hooks, called before configuration space is read and after it was written. */
+	void (*config_reading)(struct pci_device *p, unsigned off, unsigned size);
 	void (*config_written)(struct pci_device *p, unsigned off, unsigned size);
 };
 /* Property rows every PCI device has. */
@@ -37,7 +40,7 @@ void pci_init_config(struct pci_device *p, const struct pci_ids *ids, unsigned i
 void pci_bar(struct pci_device *p, unsigned n, enum pci_bar_kind kind, uint64_t size, struct region *r);
 void pci_rom(struct pci_device *p, const void *data, size_t len);
 void pci_irq(struct pci_device *p, int level);           /* INTx; obeys the disable bit, sets the status bit */
-/* Append a capability of `size` bytes (header included, zeroed, read-only); *off is where it lies. */
+/* Append a capability of `size` bytes (header included, zeroed, read-only), a multiple of 4, right behind the last; *off is where it lies. */
 bool pci_add_cap(struct pci_device *p, uint8_t id, unsigned size, unsigned *off);
 /* Message signalled interrupts (msi.c): declare the capability with 1 << log2_vectors messages; is it on; send message n. */
 bool pci_msi_init(struct pci_device *p, unsigned log2_vectors);

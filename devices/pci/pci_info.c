@@ -3,6 +3,7 @@
 #include "devices/pci/pci.h"
 #include "devices/pci/pci_host.h"
 #include <inttypes.h>
+#include <stdio.h>
 
 static const struct { uint16_t class_code; const char *name; } classes[] = {
 	{ 0x0001, "VGA controller" },
@@ -13,7 +14,7 @@ static const struct { uint16_t class_code; const char *name; } classes[] = {
 	{ 0x0400, "Video controller" }, { 0x0401, "Audio controller" }, { 0x0402, "Phone" }, { 0x0403, "Audio controller" },
 	{ 0x0480, "Multimedia controller" }, { 0x0500, "RAM controller" }, { 0x0501, "Flash controller" },
 	{ 0x0580, "Memory controller" }, { 0x0600, "Host bridge" }, { 0x0601, "ISA bridge" }, { 0x0604, "PCI bridge" },
-	{ 0x0680, "Bridge" }, { 0x0700, "Serial port" }, { 0x0701, "Parallel port" }, { 0x0780, "Communication controller" },
+	{ 0x0680, "Bridge" }, { 0x0700, "Serial port" }, { 0x0701, "Parallel port" },
 	{ 0x0900, "Keyboard" }, { 0x0902, "Mouse" }, { 0x0c00, "Firewire" }, { 0x0c03, "USB controller" }, { 0x0c05, "SMBus" },
 };
 
@@ -28,12 +29,15 @@ static const char *class_name(const struct pci_device *p)
 	return NULL;
 }
 
-static void add_class(const struct pci_device *p, struct text *out)
+/* A class without a name is a number: in hex here, in decimal there. */
+static void add_class(const struct pci_device *p, const char *number, struct text *out)
 {
-	if (class_name(p))
-		text_printf(out, "%s", class_name(p));
-	else
-		text_printf(out, "Class %04u", get16(p->config + PCI_CLASS));
+	char text[32];
+
+	snprintf(text, sizeof text, "Class %04u", get16(p->config + PCI_CLASS));
+	if (*number == 'x')
+		snprintf(text, sizeof text, "Class %04x", get16(p->config + PCI_CLASS));
+	text_printf(out, "%s", class_name(p) ? class_name(p) : text);
 }
 
 /* Where the BAR is, all ones when it is nowhere: so QEMU's users know it. */
@@ -48,7 +52,7 @@ void pci_print(struct device *d, struct text *out, int indent)
 	const uint8_t *c = p->config;
 
 	text_printf(out, "%*sclass ", indent, "");
-	add_class(p, out);
+	add_class(p, "x", out);
 	text_printf(out, ", addr 00:%02x.%x, pci id %04x:%04x (sub %04x:%04x)\n", p->devfn >> 3, p->devfn & 7, get16(c + PCI_VENDOR),
 	            get16(c + PCI_DEVICE), get16(c + PCI_SUBVENDOR), get16(c + PCI_SUBSYSTEM));
 	for (unsigned n = 0; n < 7; n++) {
@@ -76,7 +80,7 @@ static void print_device(const struct pci_device *p, struct text *out)
 	const uint8_t *c = p->config;
 
 	text_printf(out, "  Bus %2d, device %3d, function %d:\n    ", 0, p->devfn >> 3, p->devfn & 7);
-	add_class(p, out);
+	add_class(p, "u", out);
 	text_printf(out, ": PCI device %04x:%04x\n", get16(c + PCI_VENDOR), get16(c + PCI_DEVICE));
 	if (get16(c + PCI_SUBVENDOR))
 		text_printf(out, "      PCI subsystem %04x:%04x\n", get16(c + PCI_SUBVENDOR), get16(c + PCI_SUBSYSTEM));

@@ -131,6 +131,8 @@ static void write_crtc(struct vga *v, uint8_t val)
 	unsigned i = v->crtc_index;
 	if (i >= CRTC_COUNT)
 		return;
+	if (i == CRTC_START_HI || i == CRTC_START_LO)
+		vga_watch_half(v, i == CRTC_START_HI);
 	if (i <= CRTC_OVERFLOW && (v->crtc[CRTC_VSYNC_END] & VSYNC_PROTECT)) {
 		if (i != CRTC_OVERFLOW)
 			return;
@@ -271,6 +273,7 @@ static void vga_unrealize(struct device *d)
 		isa_unmap(d, &v->ports[i]);
 	vga_unmap_window(v);
 	display_register(d->machine, NULL, NULL);
+	vga_watch_free(v);
 	free(v->rom);
 }
 
@@ -320,6 +323,7 @@ static void vga_reset(struct device *d, enum reset_kind kind)
 	v->vbe_index = 0;
 	v->vbe[VBE_ID] = 0xb0c5;
 	v->font_changed = true;
+	vga_watch_forget(v);
 	vga_update(v);
 }
 
@@ -331,6 +335,7 @@ static bool vga_loaded(struct device *d, struct error *err)
 	if (!pci_device_loaded(&v->pci, err))
 		return false;
 	v->font_changed = true;
+	vga_watch_forget(v);
 	vga_update(v);
 	return true;
 }

@@ -23,6 +23,23 @@ enum { VBE_ON = 1, VBE_GETCAPS = 2, VBE_8BIT_DAC = 0x20, VBE_LFB = 0x40, VBE_NOC
 
 enum { WINDOW_BASE = 0xa0000, WINDOW_SIZE = 0x20000, PLANE_MASK = 0xffff };
 
+/* The geometry of text. */
+struct text_geometry { unsigned cols, rows, height /* scan lines of a row */, glyph, start, pitch, compare, end; };
+
+/* What is known of a guest that scrolls (vga_history.c). */
+struct vga_watch {
+	struct text_history *history;           /* NULL until a front end asks for it */
+	struct text_geometry at;                /* of the screen that the history knows */
+	bool     moved;                         /* the registers say something else now */
+	enum { WHOLE, HALF, HALF_SEEN } start;  /* of the start address only the upper half was written; a snapshot was taken then */
+	bool     unknown;                       /* not what the screen showed before: memory or registers were replaced */
+	bool     sweeping, fresh;               /* the screen is being written from its first cell on; some of it since the last snapshot */
+	uint32_t next;                          /* offset of the cell that is written next */
+	unsigned x, y;                          /* its place */
+	struct text_cell *before;               /* the screen before that */
+	size_t   before_cap;
+};
+
 struct vga {
 	struct pci_device pci;
 	uint32_t vgamem_mb;
@@ -56,6 +73,7 @@ struct vga {
 	bool     font_changed;                  /* plane 2 written since the font was compared */
 	bool     font_loaded;
 	uint32_t font_key;                      /* height and offset of the comparison */
+	struct vga_watch watch;
 };
 
 /* vga.c */
@@ -72,7 +90,24 @@ extern const struct io_ops vga_window_io;
 void vga_update_window(struct vga *v);
 bool vga_map_window(struct vga *v, struct error *err);
 void vga_unmap_window(struct vga *v);
+/* vga_history.c */
+void vga_watch_cell(struct vga *v, uint32_t o);
+/* A character is about to be written, at offset o of plane 0. */
+static inline void vga_watch_write(struct vga *v, uint32_t o)
+{
+	if (v->watch.history && v->text_shown && (v->watch.moved || v->watch.sweeping || o == v->visible_from))
+		vga_watch_cell(v, o);
+}
+/* The front end that wants the rows that are gone has taken a snapshot. */
+void vga_watch_snapshot(struct vga *v, struct screen *s);
+void vga_watch_half(struct vga *v, bool upper);         /* one half of the start address is written: the upper one, or the lower one */
+void vga_watch_forget(struct vga *v);                   /* registers and memory were replaced */
+void vga_watch_free(struct vga *v);
 /* vga_text.c */
+struct text_geometry vga_text_geometry(const struct vga *v);
+bool vga_is_blank(const struct vga *v);                 /* the screen is off */
+uint32_t vga_row_counter(const struct text_geometry *g, unsigned row);  /* CRTC address counter at the left of a row */
+void vga_read_row(const struct vga *v, uint32_t counter, struct text_cell *cells, unsigned cols);
 void vga_snapshot(void *arg, struct screen *s);
 void vga_update_visible(struct vga *v);
 uint32_t vga_counter_offset(const struct vga *v, uint32_t n);   /* CRTC address counter to an offset in the planes */

@@ -103,6 +103,8 @@ static void write_byte(struct vga *v, uint32_t a, uint8_t val)
 	}
 	data = (data & bits) | (v->latch & ~bits);
 	uint32_t mask = expand(planes);
+	if (planes & 1)
+		vga_watch_write(v, o);
 	store_planes(v, o, (load_planes(v, o) & ~mask) | (data & mask));
 }
 
@@ -136,6 +138,7 @@ static void window_write(struct device *d, uint64_t off, unsigned size, uint64_t
 			continue;
 		if (v->text_writes && !(a & 1) && i + 1 < size) {       /* character and attribute at once */
 			uint32_t o = plane_offset(v, a);
+			vga_watch_write(v, o);
 			store_planes(v, o, (load_planes(v, o) & 0xffff0000) | (val & 0xffff));
 			i++;
 			val >>= 8;

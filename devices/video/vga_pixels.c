@@ -24,17 +24,15 @@ static uint64_t mix(uint64_t h, const void *data, size_t len)
 	return (lane[0] * 31 + lane[1]) * 31 + (lane[2] * 31 + lane[3]);
 }
 
-static uint64_t key_of(const struct vga *v, const uint8_t *from, size_t len)
+static uint64_t key_of(const struct vga *v, size_t from, size_t len)
 {
-	uint64_t h = mix(1, v->seq, sizeof v->seq);
+	uint64_t h = mix(from * 31 + len, v->seq, sizeof v->seq);
 	h = mix(h, v->gfx, sizeof v->gfx);
 	h = mix(h, v->crtc, sizeof v->crtc);
 	h = mix(h, v->attr, sizeof v->attr);
 	h = mix(h, v->dac, sizeof v->dac);
 	h = mix(h, v->vbe, sizeof v->vbe);
-	h = mix(h, &v->dac_mask, 1);
-	h = mix(h, from, len);
-	return h ? h : 1;
+	return mix(h, &v->dac_mask, 1);
 }
 
 /* ---- VBE modes --------------------------------------------------------------------------------------------------------------------- */
@@ -230,7 +228,13 @@ void vga_show_pixels(const struct vga *v, struct screen *s)
 		from = 0;
 	if (len > v->vram_size - from)
 		len = v->vram_size - from;
-	uint64_t key = key_of(v, v->vram + from, len);
+	/* Where the engine knows that nothing was written, a look at the registers is enough. */
+	struct machine *m = v->pci.dev.machine;
+	uint64_t regs = key_of(v, from, len), memory = m->accel->written ? m->accel->written(m, v->ram_addr, v->vram_size) : 0;
+	bool untouched = s->pixels && memory && memory == s->pixel_memory && regs == s->pixel_regs;
+	uint64_t key = untouched ? s->pixel_key : mix(regs, v->vram + from, len);
+	s->pixel_regs = regs;
+	s->pixel_memory = memory;
 	s->pixels_same = s->pixels && key == s->pixel_key;
 	if (s->pixels_same)
 		return;

@@ -8,19 +8,17 @@ enum { CMODE_BYTE = 0x40, CMODE_WRAP15 = 0x20, CMODE_RUN = 0x80, UNDERLINE_DWORD
        CURSOR_OFF = 0x20, GFX_256 = 0x40, GFX_CGA = 0x20, RESET_RUN = 3 };
 enum { GLYPH_BYTES = 32, GLYPHS = 256, OWN_FONT_MATCHES = 224 };
 
-struct geometry { unsigned cols, rows, height /* scan lines of a row */, glyph, start, pitch, compare, end; };
-
 static bool is_graphics(const struct vga *v) { return (v->gfx[GFX_MISC] & 1) || (v->attr[ATTR_MODE] & AMODE_GRAPHICS); }
 
-static bool is_blank(const struct vga *v)
+bool vga_is_blank(const struct vga *v)
 {
 	return (v->seq[SEQ_RESET] & RESET_RUN) != RESET_RUN || (v->seq[SEQ_CLOCK] & CLOCK_OFF) || !(v->attr_index & ATTR_PAS) ||
 	       !(v->crtc[CRTC_MODE] & CMODE_RUN);
 }
 
-static struct geometry text_geometry(const struct vga *v)
+struct text_geometry vga_text_geometry(const struct vga *v)
 {
-	struct geometry g;
+	struct text_geometry g;
 	const uint8_t *c = v->crtc;
 	g.end = vga_vertical_end(v);
 	g.glyph = (c[CRTC_MAX_SCAN] & 0x1fu) + 1;
@@ -46,7 +44,7 @@ uint32_t vga_counter_offset(const struct vga *v, uint32_t n)
 }
 
 /* Counter at the left of a row.  Below the line-compare scan line the display starts over at address 0. */
-static uint32_t row_counter(const struct geometry *g, unsigned row)
+uint32_t vga_row_counter(const struct text_geometry *g, unsigned row)
 {
 	unsigned line = row * g->height;
 	if (line > g->compare)
@@ -59,11 +57,25 @@ void vga_update_visible(struct vga *v)
 	v->text_shown = !vga_vbe_on(v) && !is_graphics(v);
 	if (!v->text_shown)
 		return;
-	struct geometry g = text_geometry(v);
-	uint32_t last = row_counter(&g, g.rows - 1) + g.cols - 1;
+	struct text_geometry g = vga_text_geometry(v);
+	uint32_t last = vga_row_counter(&g, g.rows - 1) + g.cols - 1;
 	v->visible_from = vga_counter_offset(v, g.start);
 	v->visible_to = vga_counter_offset(v, last);
+	v->watch.moved = memcmp(&g, &v->watch.at, sizeof g);
 	v->dirty_all = g.compare < g.end || last > 0xffff || v->visible_to < v->visible_from || !g.pitch;
+}
+
+void vga_read_row(const struct vga *v, uint32_t counter, struct text_cell *cells, unsigned cols)
+{
+	uint32_t from = vga_counter_offset(v, counter), step = v->crtc[CRTC_MODE] & CMODE_BYTE ? 1 : 2;
+	const uint8_t *p = v->vram + from * 4;
+	if (!(v->crtc[CRTC_UNDERLINE] & UNDERLINE_DWORD) && vga_counter_offset(v, counter + cols - 1) == from + step * (cols - 1)) {
+		for (unsigned x = 0; x < cols; x++, p += step * 4)
+			memcpy(cells + x, p, sizeof *cells);
+		return;
+	}
+	for (unsigned x = 0; x < cols; x++)
+		memcpy(cells + x, v->vram + vga_counter_offset(v, counter + x) * 4, sizeof *cells);
 }
 
 static bool grow(struct screen *s, unsigned cells)
@@ -78,7 +90,7 @@ static bool grow(struct screen *s, unsigned cells)
 	return true;
 }
 
-static void show_cursor(const struct vga *v, struct screen *s, const struct geometry *g)
+static void show_cursor(const struct vga *v, struct screen *s, const struct text_geometry *g)
 {
 	const uint8_t *c = v->crtc;
 	uint32_t at = (uint32_t)(c[CRTC_CURSOR_HI] << 8 | c[CRTC_CURSOR_LO]) + (c[CRTC_CURSOR_END] >> 5 & 3u);
@@ -90,7 +102,7 @@ static void show_cursor(const struct vga *v, struct screen *s, const struct geom
 	if (s->cursor_end >= g->glyph)
 		s->cursor_end = g->glyph - 1;
 	for (unsigned y = 0; y < g->rows && !s->cursor_on; y++) {
-		uint32_t x = (at - row_counter(g, y)) & 0xffff;
+		uint32_t x = (at - vga_row_counter(g, y)) & 0xffff;
 		if (x >= g->cols)
 			continue;
 		s->cursor_on = true;
@@ -171,7 +183,7 @@ static void show_font(struct vga *v, struct screen *s)
 
 static void show_text(struct vga *v, struct screen *s)
 {
-	struct geometry g = text_geometry(v);
+	struct text_geometry g = vga_text_geometry(v);
 	if (!grow(s, g.cols * g.rows)) {
 		s->kind = SCREEN_BLANK;
 		return;
@@ -183,13 +195,8 @@ static void show_text(struct vga *v, struct screen *s)
 	s->width = g.cols * (v->seq[SEQ_CLOCK] & 1 ? 8 : 9);
 	s->height = g.end + 1;
 	s->bpp = 0;
-	for (unsigned y = 0; y < g.rows; y++) {
-		uint32_t n = row_counter(&g, y);
-		for (unsigned x = 0; x < g.cols; x++) {
-			const uint8_t *p = v->vram + vga_counter_offset(v, n + x) * 4;
-			s->cells[y * g.cols + x] = (struct text_cell){ p[0], p[1] };
-		}
-	}
+	for (unsigned y = 0; y < g.rows; y++)
+		vga_read_row(v, vga_row_counter(&g, y), s->cells + y * g.cols, g.cols);
 	show_cursor(v, s, &g);
 	s->blink = v->attr[ATTR_MODE] & AMODE_BLINK;
 	vga_make_palette(v, s->palette);
@@ -220,15 +227,15 @@ static void show_graphics(const struct vga *v, struct screen *s)
 void vga_snapshot(void *arg, struct screen *s)
 {
 	struct vga *v = arg;
+	bool blank = !vga_vbe_on(v) && vga_is_blank(v), text = !vga_vbe_on(v) && !is_graphics(v);
 	s->kind = SCREEN_BLANK;
 	s->cursor_on = false;
-	if (!vga_vbe_on(v) && is_blank(v))
-		return;
-	if (!vga_vbe_on(v) && !is_graphics(v)) {
+	if (!blank && text)
 		show_text(v, s);
-		return;
-	}
-	show_graphics(v, s);
-	if (s->want_pixels)
+	else if (!blank)
+		show_graphics(v, s);
+	if (s->kind == SCREEN_GRAPHICS && s->want_pixels)
 		vga_show_pixels(v, s);
+	if (s->want_gone)
+		vga_watch_snapshot(v, s);
 }

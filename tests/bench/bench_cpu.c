@@ -33,7 +33,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	for (uint64_t a = first; a < last; a += 4096)
-		guest_map(g, a, CODE_PHYS + (a - first), true, true);
+		guest_map(g, a, CODE_PHYS + (a - first), true, false);         /* as systems map code */
 	for (uint64_t a = 0; a < KERNEL_HEAP; a += 4096)
 		guest_map(g, HEAP_LIN + a, HEAP_PHYS + a, true, true);
 	guest_load(g, CODE_PHYS + ((uintptr_t)__start_kernel_code - first), __start_kernel_code, (size_t)(__stop_kernel_code - __start_kernel_code));

@@ -57,9 +57,10 @@ static void fetch_only(struct diff_jit *j)
 {
 	for (unsigned n = 0; n < CODE_PAGES; n++) {
 		uint64_t lin = DIFF_CODE + n * PAGE_SIZE;
-		struct tlb_entry *t = tlb_slot(j->c, lin);
-		unsigned slot = (lin >> PAGE_SHIFT) & (TLB_SIZE - 1);
-		*t = (struct tlb_entry) { tlb_none(slot), tlb_none(slot), lin, (uintptr_t)(j->m->ram.host + j->ram_addr + n * PAGE_SIZE - lin) };
+		unsigned slot = (lin >> PAGE_SHIFT) % TLB_CODE;
+		uint64_t none = tlb_none(slot), addend = (uintptr_t)(j->m->ram.host + j->ram_addr + n * PAGE_SIZE - lin);
+		*tlb_slot(j->c, lin) = (struct tlb_entry) { none, none, none, 0 };
+		*tlb_code_slot(j->c, lin) = (struct tlb_entry) { none, none, lin, addend };
 	}
 }
 

@@ -189,14 +189,14 @@ static void put_code_store(struct seq_gen *g)
 	case 1:                                                         /* mov dword [imm], v */
 		seq_byte(a, 0xc7), code_operand(g, a, 0, 1, 4), seq_imm32(a, (uint32_t)diff_random(&g->r));
 		break;
-	case 2:                                                         /* another register */
-		seq_byte(a, 0xc6), code_operand(g, a, 0, 0, 1), seq_byte(a, 0xb8 | pick_low(g));
+	case 2:                                                         /* another register; adc eax, imm32; sbb eax, imm32 */
+		seq_byte(a, 0xc6), code_operand(g, a, 0, 0, 1), seq_byte(a, diff_chance(&g->r, 50) ? 0xb8 | pick_low(g) : diff_chance(&g->r, 50) ? 0x15 : 0x1d);
 		break;
 	case 3:                                                         /* inc dword [imm] */
 		seq_byte(a, 0xff), code_operand(g, a, 0, 1, 0);
 		break;
 	case 4:                                                         /* rep stosb over the immediate */
-		/* Upwards: the opcode is not to become one that reads flags which the translator took for dead. */
+		/* Upwards: the opcode stays. */
 		seq_byte(a, 0xfc), seq_byte(a, 0xbf), seq_field(a, -1000, 1, false);
 		seq_mov_imm(g->s, a, RCX, diff_below(&g->r, 5));
 		BYTES(a, 0xf3, 0xaa);

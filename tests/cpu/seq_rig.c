@@ -199,7 +199,7 @@ static uint8_t no_tpr(void *arg) { return 0; }
 static void set_no_tpr(void *arg, uint8_t v) {}
 static bool no_rdmsr(void *arg, uint32_t msr, uint64_t *v) { return false; }
 static bool no_wrmsr(void *arg, uint32_t msr, uint64_t v) { return false; }
-static const struct cpu_apic_ops apic_ops = { intr_ack, no_tpr, set_no_tpr, no_rdmsr, no_wrmsr };
+static const struct cpu_apic_ops apic_ops = { .ack = intr_ack, .get_tpr = no_tpr, .set_tpr = set_no_tpr, .rdmsr = no_rdmsr, .wrmsr = no_wrmsr };
 
 /* The lock is held: c runs what may be disturbed so. */
 static void disturb(struct seq_rig *rig, struct cpu *c, unsigned kind, struct diff_rng *r)

@@ -1,5 +1,6 @@
 /* sysrig.c - the machine the assembly guests run on. */
 #include "tests/cpu/sysrig.h"
+#include "core/cpu/cpuid.h"
 #include "core/cpu/engine.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -43,7 +44,7 @@ static uint8_t apic_get_tpr(void *arg) { return ((struct sysrig *)arg)->tpr; }
 static void apic_set_tpr(void *arg, uint8_t v) { ((struct sysrig *)arg)->tpr = v; }
 static bool apic_rdmsr(void *arg, uint32_t msr, uint64_t *v) { *v = ((struct sysrig *)arg)->apic_base; return msr == 0x1b; }
 static bool apic_wrmsr(void *arg, uint32_t msr, uint64_t v) { ((struct sysrig *)arg)->apic_base = v; return msr == 0x1b; }
-static const struct cpu_apic_ops apic_ops = { apic_ack, apic_get_tpr, apic_set_tpr, apic_rdmsr, apic_wrmsr };
+static const struct cpu_apic_ops apic_ops = { .ack = apic_ack, .get_tpr = apic_get_tpr, .set_tpr = apic_set_tpr, .rdmsr = apic_rdmsr, .wrmsr = apic_wrmsr };
 
 static const struct io_ops ops[] = {
 	{ text_read, text_write, 1, 4 }, { port_read, exit_write, 1, 4 }, { a20_read, a20_write, 1, 4 }, { port_read, irq_write, 1, 4 },
@@ -53,13 +54,13 @@ static const struct { const char *name; uint16_t port; } port_map[] = { { "text"
 
 struct sysrig *sysrig_new(const char *accel)
 {
-	char *argv[] = { "vmux", "-m", "16", "-nodefaults", "-display", "none", "-cpu", "max", "-accel", (char *)(accel ? accel : "interp"), NULL };
+	char *argv[] = { "vmux", "-m", "16", "-nodefaults", "-M", "kernel-irqchip=off", "-display", "none", "-cpu", "max", "-accel", (char *)(accel ? accel : "interp"), NULL };
 	struct sysrig *r = calloc(1, sizeof *r);
 	struct error err = { "" };
 	bool done;
 	int status;
 	assert_non_null(r);
-	struct options *o = options_parse(10, argv, &done, &status, &err);
+	struct options *o = options_parse(12, argv, &done, &status, &err);
 	assert_non_null(o);
 	r->m = machine_new_bare(o, &err);
 	assert_non_null(r->m);
@@ -129,3 +130,17 @@ const char *sysrig_run(struct sysrig *r)
 	return "exit";
 }
 
+
+void sysrig_fill_fpu(struct cpu *c)
+{
+	for (unsigned n = 0; n < 8; n++)
+		c->fpu.fpr[n] = (struct fpreg){ .mant = UINT64_C(0x8000000000000000) + n, .se = (uint16_t)(0x3fff + n) };
+	c->fpu.cw = 0x27f;
+	c->fpu.top = 3;
+	c->fpu.tag = 0xf8;
+	c->fpu.ip = 0x123456;
+	c->fpu.dp = 0x654321;
+	c->mxcsr = 0x1fa0;
+	if (cpu_has(c, CF_AVX))
+		c->xcr0 = 7;
+}

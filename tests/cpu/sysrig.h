@@ -20,11 +20,13 @@ struct sysrig {
 	uint8_t tpr;
 };
 
-/* A machine under engine `accel` (as -accel spells it; NULL: the default), cmocka assertions when it cannot be made. */
+/* A machine under engine `accel` (as -accel spells it; NULL: the interpreter, or as VMUX_TEST_JIT says), cmocka assertions when it cannot be made. */
 struct sysrig *sysrig_new(const char *accel);
 void sysrig_free(struct sysrig *r);
 /* The image sys/NAME.S, entered in real mode at 1000:0000. */
 void sysrig_load(struct sysrig *r, const char *name);
 /* Run to the exit port ("exit"); HLT with nothing pending, triple fault and too many instructions end it too: a word for which. */
 const char *sysrig_run(struct sysrig *r);
+/* x87 registers, control words and MXCSR with values of their own, and all of XCR0 that there is. */
+void sysrig_fill_fpu(struct cpu *c);
 #endif

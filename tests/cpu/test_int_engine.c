@@ -1,4 +1,5 @@
 /* test_int_engine.c - blocks, links and the run loop: self-modifying code, page crossing, faults, repeats, single steps, requests. */
+#include "core/cpu/mem.h"
 #include "tests/cpu/guest.h"
 #include <pthread.h>
 #include <setjmp.h>
@@ -84,6 +85,33 @@ static void data_beside_code_stays_writable(void **state)
 		0xf4);
 	assert_int_equal(guest_run(g, GUEST_CODE), CPUEXIT_HALT);
 	assert_int_equal(g->mem[GUEST_CODE + 11 + 0x100], 100);
+}
+
+/* A page is written some thousand times while it is no code, gets its write tag back, and is code again. */
+static void code_that_becomes_data_and_code_again(void **state)
+{
+	struct guest *g = *state;
+	const struct tlb_entry *t = tlb_slot(g->c, GUEST_DATA);
+	guest_code(g, GUEST_CODE,
+		0xbf, 0x00, 0x00, 0x10, 0x00,                   /* mov edi, GUEST_DATA */
+		0x89, 0x77, 0x01,                               /* l: mov [rdi+1], esi */
+		0x83, 0xc6, 0x01,                               /* add esi, 1 */
+		0xff, 0xc9,                                     /* dec ecx */
+		0x75, 0xf6,                                     /* jnz l */
+		0xc6, 0x47, 0x05, 0xf4,                         /* mov byte [rdi+5], hlt */
+		0xc6, 0x07, 0xb8,                               /* mov byte [rdi], mov eax, imm32 */
+		0xff, 0xe7);                                    /* jmp rdi */
+	for (unsigned n = 1; n < 2000; n += n < 20 || (n > 240 && n < 270) ? 1 : 97) {
+		g->c->regs[RCX] = n;
+		g->c->regs[RSI] = n << 8;
+		assert_int_equal(guest_run(g, GUEST_CODE), CPUEXIT_HALT);
+		assert_int_equal(g->c->regs[RAX], (n << 8) + n - 1);
+		assert_false(tlb_tag_set(t->tag_w));
+	}
+	guest_code(g, GUEST_CODE + 22, 0xf4, 0xf4);             /* not to be run any more */
+	g->c->regs[RCX] = 2000;
+	assert_int_equal(guest_run(g, GUEST_CODE), CPUEXIT_HALT);
+	assert_true(tlb_tag_set(t->tag_w));
 }
 
 /* ---- pages --------------------------------------------------------------------------------------------------------------------------- */
@@ -544,6 +572,7 @@ int main(void)
 #define TR(f) cmocka_unit_test_setup_teardown(f, setup_real, teardown)
 	const struct CMUnitTest tests[] = {
 		T(store_into_the_running_block), T(code_that_changes_every_time_round), T(indirect_call_of_code_that_changes), T(data_beside_code_stays_writable),
+		T(code_that_becomes_data_and_code_again),
 		T(instruction_across_pages), T(fetch_fault_names_the_second_page), T(jump_to_a_page_that_is_mapped_elsewhere_now), T(indirect_jump_to_a_page_that_is_mapped_elsewhere_now),
 		T(one_page_at_two_addresses), T(fault_in_mid_block_is_precise), T(illegal_encodings), TR(runs_off_the_end_of_a_real_mode_segment),
 		TR(real_mode_code_runs), T(repeat_faults_half_way), T(repeat_overlapping_copies_the_pattern), T(repeat_backwards),

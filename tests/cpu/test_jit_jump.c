@@ -2,6 +2,8 @@
  * call and its return. */
 #include "core/cpu/engine.h"
 #include "tests/cpu/guest.h"
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -160,14 +162,114 @@ static void indirect_jumps_between_pages(void **state)
 	halts_with(g, GUEST_CODE, RAX, 1500);
 }
 
+/* The same code in two places, with others in the next page; one is where an immediate does not reach. */
+static void calls_out_of_a_page_in_two_places(void **state)
+{
+	struct guest *g = *state;
+	static const uint64_t places[] = { 0x400000, 0x410000, 0x123456780000 };
+	static const uint8_t target[] = { 0x83, 0xc0, 0x01, 0xc3 };     /* add eax, 1; ret */
+	guest_code(g, 0x500ff0,
+		0xb9, 0x64, 0x00, 0x00, 0x00,                   /* mov ecx, 100 */
+		0xe8, 0x07, 0x00, 0x00, 0x00,                   /* l: call 1001h */
+		0xff, 0xc9,                                     /* dec ecx */
+		0x75, 0xf7,                                     /* jnz l */
+		0xf4);
+	for (unsigned n = 0; n < 3; n++) {
+		guest_map(g, places[n], 0x500000, true, true);
+		guest_map(g, places[n] + 0x1000, 0x510000 + 0x1000 * n, true, true);
+		guest_load(g, 0x510001 + 0x1000 * n, target, sizeof target);
+		g->mem[0x510003 + 0x1000 * n] = (uint8_t)(n + 1);
+	}
+	for (unsigned round = 0; round < 30; round++) {
+		unsigned n = round % 7 % 3;
+		g->c->regs[RAX] = 0;
+		g->c->regs[RSP] = GUEST_STACK;
+		assert_int_equal(guest_run(g, places[n] + 0xff0), CPUEXIT_HALT);
+		assert_int_equal(guest_vector(g), -1);
+		assert_int_equal(g->c->regs[RAX], 100 * (n + 1));
+	}
+	/* Two of them change places. */
+	guest_map(g, places[0] + 0x1000, 0x511000, true, true);
+	guest_map(g, places[1] + 0x1000, 0x510000, true, true);
+	for (unsigned n = 0; n < 2; n++) {
+		g->c->regs[RAX] = 0;
+		assert_int_equal(guest_run(g, places[n] + 0xff0), CPUEXIT_HALT);
+		assert_int_equal(g->c->regs[RAX], 100 * (2 - n));
+	}
+}
+
+/* More often than jumps to other pages are linked. */
+static void mappings_change_all_the_time(void **state)
+{
+	struct guest *g = *state;
+	guest_map(g, 0x400000, 0x500000, true, true);
+	guest_map(g, 0x401000, 0x501000, true, true);
+	guest_code(g, 0x500ff0,
+		0xe8, 0x0b, 0x00, 0x00, 0x00,                   /* l: call 1000h */
+		0xff, 0xc9,                                     /* dec ecx */
+		0x75, 0xf7,                                     /* jnz l */
+		0xf4);
+	guest_code(g, 0x501000, 0x0f, 0x22, 0xdb, 0xff, 0xc0, 0xc3);    /* mov cr3, rbx; inc eax; ret */
+	for (unsigned round = 0; round < 2; round++) {
+		g->c->regs[RAX] = 0;
+		g->c->regs[RBX] = GUEST_TABLES;
+		g->c->regs[RCX] = 50000;
+		g->c->regs[RSP] = GUEST_STACK;
+		assert_int_equal(guest_run(g, 0x400ff0), CPUEXIT_HALT);
+		assert_int_equal(g->c->regs[RAX], 50000);
+	}
+}
+
+/* ---- loops that are left when somebody asks ---------------------------------------------------------------------------------------- */
+
+static void *ask_to_stop(void *arg)
+{
+	struct guest *g = arg;
+	while (!*(volatile uint8_t *)(g->mem + GUEST_DATA))
+		sched_yield();
+	cpu_request(g->c, REQ_STOP);
+	return NULL;
+}
+
+/* Three jumps in as many pages, each of them forward: the last one over the end of the 32-bit address space. */
+static void forward_round_the_address_space(void **state)
+{
+	enum { DIRECTORY = 0x300000, A = 0x10000, B = 0x55565000, PSE_PAGE = 0x87 /* present, writable, user, 4 MB */ };
+	static const uint8_t a[] = { 0xfe, 0x05, 0x00, 0x00, 0x10, 0x00, 0xe9, 0xf5, 0x4f, 0x55, 0x55 };       /* inc byte [GUEST_DATA]; jmp B */
+	static const uint8_t b[] = { 0xe9, 0xfb, 0x4f, 0x55, 0x55 };                                            /* jmp B + 55555000h */
+	static const uint8_t c[] = { 0xe9, 0xfb, 0x5f, 0x55, 0x55 };                                            /* jmp A */
+	struct guest *g = guest_new(GUEST_PROT32);
+	uint32_t map[][2] = { { 0, PSE_PAGE }, { B >> 22, 0x400000 | PSE_PAGE }, { 0xaaaba000u >> 22, 0x800000 | PSE_PAGE } };
+	pthread_t t;
+	assert_true(engine_set_jit(g->c, 1));
+	for (unsigned n = 0; n < 3; n++)
+		memcpy(g->mem + DIRECTORY + 4 * map[n][0], &map[n][1], 4);
+	guest_load(g, A, a, sizeof a);
+	guest_load(g, 0x400000 + (B & 0x3fffff), b, sizeof b);
+	guest_load(g, 0x800000 + (0xaaaba000u & 0x3fffff), c, sizeof c);
+	g->c->cr3 = DIRECTORY;
+	g->c->cr4 |= CR4_PSE;
+	g->c->cr0 |= CR0_PG;
+	mmu_flush(g->c, true);
+	cpu_update_mode(g->c);
+	pthread_create(&t, NULL, ask_to_stop, g);
+	assert_int_equal(guest_run(g, A), CPUEXIT_REQUEST);
+	pthread_join(t, NULL);
+	assert_int_equal(guest_vector(g), -1);
+	guest_free(g);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(forward_round_the_address_space),
 		cmocka_unit_test_setup_teardown(recursion_deeper_than_the_return_stack, setup, teardown),
 		cmocka_unit_test_setup_teardown(returns_that_match_no_call, setup, teardown),
 		cmocka_unit_test_setup_teardown(code_behind_the_call_is_overwritten, setup, teardown),
 		cmocka_unit_test_setup_teardown(mappings_change_between_call_and_return, setup, teardown),
 		cmocka_unit_test_setup_teardown(indirect_jumps_between_pages, setup, teardown),
+		cmocka_unit_test_setup_teardown(calls_out_of_a_page_in_two_places, setup, teardown),
+		cmocka_unit_test_setup_teardown(mappings_change_all_the_time, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -85,6 +85,24 @@ static void a_page_goes_elsewhere(void **state)
 	assert_int_equal(g->c->regs[RBX], 3 * PAGES);
 }
 
+/* What was true under the translator is not what the interpreter left behind. */
+static void mappings_change_under_the_interpreter(void **state)
+{
+	struct guest *g = *state;
+	warm(g, READ, 0);
+	assert_int_equal(g->c->regs[RBX], PAGES);
+	assert_true(engine_set_jit(g->c, 0));
+	for (unsigned page = 0; page < PAGES; page++)
+		remap(g, page, (OTHER + page * 4096u) | 0x67);
+	loop(g, READ, PLACE, 0);
+	assert_int_equal(g->c->regs[RBX], 3 * PAGES);
+	assert_true(engine_set_jit(g->c, 1));
+	for (int n = 0; n < ROUNDS; n++) {
+		loop(g, READ, PLACE, 0);
+		assert_int_equal(g->c->regs[RBX], 3 * PAGES);
+	}
+}
+
 static void a_page_goes_away(void **state)
 {
 	struct guest *g = *state;
@@ -152,15 +170,78 @@ static void many_invalidations(void **state)
 	}
 }
 
+/* ---- code that writes to itself ------------------------------------------------------------------------------------------------------- */
+
+enum { SELF = 0x700000, SELF_PHYS = 0x710000 };
+
+/* A store turns the comparison behind it, which made the flags of the addition needless, into SBB, which reads them.  `apart`: the addition is in
+ * the block before. */
+static void write_to_the_next_instruction(struct guest *g, bool apart)
+{
+	static const uint8_t together[] = { 0x00, 0xd8, 0x88, 0x16, 0x39, 0xc8, 0xf4 };                 /* add al, bl; mov [rsi], dl; cmp eax, ecx; hlt */
+	static const uint8_t two_blocks[] = { 0x00, 0xd8, 0xeb, 0x00, 0x88, 0x16, 0x39, 0xc8, 0xf4 };   /* add al, bl; jmp 1f; 1: mov [rsi], dl ... */
+	struct cpu *c = g->c;
+	guest_map(g, SELF, SELF_PHYS, true, true);
+	guest_load(g, SELF_PHYS, apart ? two_blocks : together, apart ? sizeof two_blocks : sizeof together);
+	for (int n = 0; n <= 200; n++) {
+		c->regs[RAX] = 0xff;
+		c->regs[RBX] = 2;
+		c->regs[RCX] = 0;
+		c->regs[RDX] = 0x19;
+		c->regs[RSI] = n < 200 ? (uint64_t)PLACE : SELF + (apart ? 6u : 4u);
+		assert_int_equal(guest_run(g, SELF), CPUEXIT_HALT);
+		assert_int_equal(guest_vector(g), -1);
+		assert_int_equal(c->regs[RAX], n < 200 ? 1 : 0);
+	}
+}
+
+static void flags_behind_a_store_into_its_block(void **state)
+{
+	struct guest *g = *state;
+	for (unsigned jit = 0; jit < 2; jit++)
+		for (unsigned apart = 0; apart < 2; apart++) {
+			assert_true(engine_set_jit(g->c, jit));
+			write_to_the_next_instruction(g, apart);
+		}
+}
+
+/* Code that was translated while its page was read-only. */
+static void flags_when_its_page_becomes_writable(void **state)
+{
+	struct guest *g = *state;
+	struct cpu *c = g->c;
+	static const uint8_t code[] = { 0x00, 0xd8, 0x88, 0x16, 0x39, 0xc8, 0xf4 };
+	c->cr0 |= CR0_WP;
+	guest_map(g, SELF, SELF_PHYS, true, false);
+	guest_load(g, SELF_PHYS, code, sizeof code);
+	for (int n = 0; n <= 200; n++) {
+		c->regs[RAX] = 0xff;
+		c->regs[RBX] = 2;
+		c->regs[RDX] = 0x19;
+		c->regs[RSI] = n < 200 ? (uint64_t)PLACE : SELF + 4u;
+		if (n == 200) {
+			uint64_t entry = SELF_PHYS | 0x67;
+			memcpy(pte_of(g, SELF), &entry, 8);
+			mmu_flush_page(c, SELF);
+		}
+		assert_int_equal(guest_run(g, SELF), CPUEXIT_HALT);
+		assert_int_equal(guest_vector(g), -1);
+	}
+	assert_int_equal(c->regs[RAX], 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_page_goes_elsewhere, setup, teardown),
+		cmocka_unit_test_setup_teardown(mappings_change_under_the_interpreter, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_page_goes_away, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_page_becomes_read_only, setup, teardown),
 		cmocka_unit_test_setup_teardown(clean_pages_become_dirty, setup, teardown),
 		cmocka_unit_test_setup_teardown(code_among_the_data, setup, teardown),
 		cmocka_unit_test_setup_teardown(many_invalidations, setup, teardown),
+		cmocka_unit_test_setup_teardown(flags_behind_a_store_into_its_block, setup, teardown),
+		cmocka_unit_test_setup_teardown(flags_when_its_page_becomes_writable, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

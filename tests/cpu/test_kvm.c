@@ -47,10 +47,10 @@ static void choice(void **state)
 {
 	const struct kvm_probe *p = probe(state);
 	struct error err = { "" };
-	struct machine *m = machine_with("kvm:interp", &err);
+	struct machine *m = machine_with("kvm:jit", &err);
 
 	assert_non_null(m);
-	assert_string_equal(m->accel->name, usable(p) ? "kvm" : "interp");
+	assert_string_equal(m->accel->name, usable(p) ? "kvm" : "jit");
 	assert_int_equal(*m->accel_why != 0, !usable(p));
 	machine_free(m);
 	m = machine_with("kvm", &err);
@@ -69,6 +69,24 @@ static void choice(void **state)
 	machine_free(m);
 }
 
+/* Without -accel: kvm, jit, interp, the first that is as fast as it should be. */
+static void choice_of_nobody(void **state)
+{
+	const struct kvm_probe *p = probe(state);
+	char *argv[] = { "vmux", "-m", "16", "-nodefaults", "-display", "none", NULL };
+	struct error err = { "" };
+	bool done;
+	int status;
+	struct options *o = options_parse(6, argv, &done, &status, &err);
+	struct machine *m = o ? machine_new(o, &err) : NULL;
+
+	if (!m)
+		fail_msg("%s", err.msg);
+	assert_string_equal(m->accel->name, usable(p) ? "kvm" : "jit");
+	assert_int_equal(!strstr(m->accel_why, "kvm is not used: "), usable(p));
+	machine_free(m);
+}
+
 /* ---- state ------------------------------------------------------------------------------------------------------------------------------ */
 
 static void fill(struct sysrig *r, bool wide)
@@ -79,16 +97,7 @@ static void fill(struct sysrig *r, bool wide)
 		for (unsigned k = 0; k < 32; k++)
 			c->ymm[n].u8[k] = (uint8_t)(n * 32 + k);
 	}
-	for (unsigned n = 0; n < 8; n++)
-		c->fpu.fpr[n] = (struct fpreg){ .mant = UINT64_C(0x8000000000000000) + n, .se = (uint16_t)(0x3fff + n) };
-	c->fpu.cw = 0x27f;
-	c->fpu.top = 3;
-	c->fpu.tag = 0xf8;
-	c->fpu.ip = 0x123456;
-	c->fpu.dp = 0x654321;
-	c->mxcsr = 0x1fa0;
-	if (cpu_has(c, CF_AVX))
-		c->xcr0 = 7;
+	sysrig_fill_fpu(c);
 	c->dr[0] = 0x1000, c->dr[1] = 0x2000, c->dr[2] = 0x3000, c->dr[3] = 0x4000, c->dr[7] = 0x400;
 	c->sysenter_cs = 8, c->sysenter_esp = 0x1234, c->sysenter_eip = 0x5678;
 	c->star = UINT64_C(0x0023001000000000), c->lstar = 0x7000, c->cstar = 0x8000, c->sfmask = 0x200, c->kernel_gs_base = 0x9000;
@@ -235,7 +244,7 @@ static void long_mode(void **s)       { guest(s, "long64", "exit", 150); }
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(choice), cmocka_unit_test(round_trip), cmocka_unit_test(real_mode), cmocka_unit_test(protected_mode), cmocka_unit_test(paging),
+		cmocka_unit_test(choice), cmocka_unit_test(choice_of_nobody), cmocka_unit_test(round_trip), cmocka_unit_test(real_mode), cmocka_unit_test(protected_mode), cmocka_unit_test(paging),
 		cmocka_unit_test(tasks), cmocka_unit_test(vm86), cmocka_unit_test(triple_fault), cmocka_unit_test(long_mode),
 	};
 	struct kvm_probe p;

@@ -37,7 +37,7 @@ static void packets_and_answers(void **state)
 		{ "vAttach;2", "E22" }, { "D;2", "E22" }, { "Dx", "E22" }, { "Cz", "E22" }, { "G", "OK" }, { "Gx", "E22" }, { "cz", "E22" }, { "bogus", "" }, { "", "" }, { "qBogus", "" }, { "qRcmd,6", "E22" }, { "qRcmd,zz", "E22" },
 		{ "qXfer:features:read:nosuch.xml:0,100", "E00" }, { "qXfer:features:read:target.xml:0", "E22" }, { "qXfer:features:read:target.xml:fffff,10", "l" },
 	};
-	struct vm *vm = walk_start(&r, "interp", "2");
+	struct vm *vm = walk_start(&r, "interp", "2,maxcpus=3");
 
 	for (size_t n = 0; n < sizeof(talk) / sizeof(talk[0]); n++)
 		rsp_want(&r, talk[n][0], talk[n][1]);

@@ -4,19 +4,13 @@
 
 static struct machine *create(const char *args, struct error *err)
 {
-	char *argv[64] = { "vmux", "-accel", "qtest", "-display", "none" }, *text = strdup(args), *save = NULL;
-	int argc = 5, status, smp = 1;
+	char *argv[64] = { "vmux", "-display", "none", "-accel", "qtest" }, *text = strdup(args), *save = NULL;
+	int argc = strstr(args, "-accel") ? 3 : 5, status;
 	bool done;
 
-	/* The board takes more processors than the options let through. */
 	for (char *w = strtok_r(text, " ", &save); w && argc < 63; w = strtok_r(NULL, " ", &save))
-		if (!strcmp(w, "-smp"))
-			smp = atoi(strtok_r(NULL, " ", &save));
-		else
-			argv[argc++] = w;
+		argv[argc++] = w;
 	struct options *o = options_parse(argc, argv, &done, &status, err);
-	if (o)
-		o->smp = (unsigned)smp;
 	struct machine *m = o ? machine_new(o, err) : NULL;
 	free(text);
 	return m;

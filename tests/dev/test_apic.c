@@ -1,83 +1,23 @@
 /* test_apic.c - local APICs and the I/O APIC: delivery, priorities, levels, timers, messages between processors, virtual wire. */
 #include "devices/chipset/i8259.h"
-#include "devices/chipset/ioapic.h"
-#include "devices/chipset/lapic.h"
-#include "tests/dev/board.h"
-
-enum { LAPIC = 0xfee00000u, ID = 0x20, TPR = 0x80, PPR = 0xa0, EOI = 0xb0, LDR = 0xd0, DFR = 0xe0, SVR = 0xf0, ISR = 0x100, IRR = 0x200,
-       ESR = 0x280, ICR = 0x300, ICR2 = 0x310, LVT_TIMER = 0x320, LVT_LINT0 = 0x350, LVT_LINT1 = 0x360, LVT_ERROR = 0x370,
-       INITIAL = 0x380, CURRENT = 0x390, DIVIDE = 0x3e0 };
-enum { IOAPIC = 0xfec00000u };
-
-/* A machine of n APICs whose wires are watched. */
-struct rig { struct machine *m; int intr[4]; unsigned nmi[4], init[4], smi[4]; int sipi[4]; };
-struct end { struct rig *r; unsigned i; };
-static struct end ends[4];
-
-static void wire(void *arg, int n, int level)
-{
-	struct end *e = arg;
-
-	if (n == LAPIC_INTR)
-		e->r->intr[e->i] = level;
-	else if (level)
-		(n == LAPIC_NMI ? e->r->nmi : n == LAPIC_SMI ? e->r->smi : e->r->init)[e->i]++;
-}
-static void sipi(void *arg, uint8_t vector) { ((struct end *)arg)->r->sipi[((struct end *)arg)->i] = vector; }
-
-static void rig_new(struct rig *r, const char *args)
-{
-	*r = (struct rig){ .m = board_new(args), .sipi = { -1, -1, -1, -1 } };
-	for (unsigned i = 0; i < 4 && r->m->lapics[i]; i++) {
-		struct irq_line w[LAPIC_WIRES];
-		ends[i] = (struct end){ r, i };
-		for (int n = 0; n < LAPIC_WIRES; n++)
-			w[n] = (struct irq_line){ wire, &ends[i], n };
-		lapic_wire(r->m->lapics[i], i, w, sipi, &ends[i]);
-	}
-}
-
-static void set(struct rig *r, unsigned reg, uint32_t v) { poke32(r->m, LAPIC + reg, v); }
-static uint32_t get(struct rig *r, unsigned reg) { return peek32(r->m, LAPIC + reg); }
-static void io_entry(struct rig *r, unsigned pin, uint64_t e)
-{
-	poke32(r->m, IOAPIC, 0x11 + 2 * pin);
-	poke32(r->m, IOAPIC + 0x10, (uint32_t)(e >> 32));
-	poke32(r->m, IOAPIC, 0x10 + 2 * pin);
-	poke32(r->m, IOAPIC + 0x10, (uint32_t)e);
-}
-static uint64_t io_get(struct rig *r, unsigned pin)
-{
-	poke32(r->m, IOAPIC, 0x10 + 2 * pin);
-	return peek32(r->m, IOAPIC + 0x10);
-}
-static void pin(struct rig *r, int n, int level)
-{
-	struct irq_line l = ioapic_input(r->m->ioapic, n);
-	irq_set(&l, level);
-}
-static int ack(struct rig *r, unsigned cpu) { return lapic_ack(r->m->lapics[cpu]); }
-static void enable_x2apic(struct rig *r, unsigned cpu)
-{
-	assert_true(lapic_wrmsr(r->m->lapics[cpu], 0x1b, 0xfee00000u | 0xc00 | (cpu ? 0 : 0x100)));
-}
+#include "tests/dev/apicrig.h"
 
 static void after_reset(void **state)
 {
 	struct rig r;
 	uint64_t v;
 
-	rig_new(&r, "-m 16 -smp 2");
+	apicrig_new(&r, "-m 16 -smp 2");
 	assert_int_equal(get(&r, 0x30), 0x50014);
 	assert_int_equal(get(&r, SVR), 0xff);
-	assert_int_equal(get(&r, LVT_TIMER), 0x10000);
-	assert_int_equal(get(&r, LVT_LINT0), 0x700);
+	assert_int_equal(get(&r, TIMER), 0x10000);
+	assert_int_equal(get(&r, LINT0), 0x10000);
 	assert_true(lapic_rdmsr(r.m->lapics[0], 0x1b, &v));
 	assert_int_equal(v, 0xfee00900u);
 	assert_true(lapic_rdmsr(r.m->lapics[1], 0x1b, &v));
 	assert_int_equal(v, 0xfee00800u);
-	set(&r, LVT_TIMER, 0x20);
-	assert_int_equal(get(&r, LVT_TIMER), 0x10020);          /* masked while the software has it off */
+	set(&r, TIMER, 0x20);
+	assert_int_equal(get(&r, TIMER), 0x10020);          /* masked while the software has it off */
 	board_free(r.m);
 }
 
@@ -85,7 +25,7 @@ static void priorities(void **state)
 {
 	struct rig r;
 
-	rig_new(&r, "-m 16");
+	apicrig_new(&r, "-m 16");
 	set(&r, SVR, 0x1ff);
 	set(&r, ICR, 0x40000 | 0x41);                           /* to itself */
 	set(&r, ICR, 0x40000 | 0x61);
@@ -109,9 +49,9 @@ static void errors(void **state)
 {
 	struct rig r;
 
-	rig_new(&r, "-m 16");
+	apicrig_new(&r, "-m 16");
 	set(&r, SVR, 0x1ff);
-	set(&r, LVT_ERROR, 0x50);
+	set(&r, ERRORS, 0x50);
 	set(&r, ICR, 0x40000 | 5);                              /* vectors below 16 are illegal */
 	assert_int_equal(ack(&r, 0), 0x50);
 	assert_int_equal(get(&r, ESR), 0);
@@ -124,7 +64,7 @@ static void edge_pin(void **state)
 {
 	struct rig r;
 
-	rig_new(&r, "-m 16");
+	apicrig_new(&r, "-m 16");
 	set(&r, SVR, 0x1ff);
 	io_entry(&r, 4, 0x31);
 	pin(&r, 4, 1);
@@ -145,7 +85,7 @@ static void level_pin(void **state)
 {
 	struct rig r;
 
-	rig_new(&r, "-m 16");
+	apicrig_new(&r, "-m 16");
 	set(&r, SVR, 0x1ff);
 	io_entry(&r, 10, 0x8045);
 	pin(&r, 10, 1);
@@ -171,7 +111,7 @@ static void isa_override(void **state)
 {
 	struct rig r;
 
-	rig_new(&r, "-m 16");
+	apicrig_new(&r, "-m 16");
 	set(&r, SVR, 0x1ff);
 	io_entry(&r, 2, 0x30);
 	io_entry(&r, 8, 0x38);
@@ -187,7 +127,7 @@ static void destinations(void **state)
 {
 	struct rig r;
 
-	rig_new(&r, "-m 16 -smp 4");
+	apicrig_new(&r, "-m 16 -smp 4");
 	for (unsigned i = 0; i < 4; i++) {
 		enable_x2apic(&r, i);
 		assert_true(lapic_wrmsr(r.m->lapics[i], 0x80f, 0x1ff));
@@ -218,7 +158,7 @@ static void startup(void **state)
 {
 	struct rig r;
 
-	rig_new(&r, "-m 16 -smp 2");
+	apicrig_new(&r, "-m 16 -smp 2");
 	set(&r, SVR, 0x1ff);
 	set(&r, ICR2, 1u << 24);
 	set(&r, ICR, 0xc500);
@@ -236,7 +176,7 @@ static void flat_and_cluster(void **state)
 {
 	struct rig r;
 
-	rig_new(&r, "-m 16");
+	apicrig_new(&r, "-m 16");
 	set(&r, SVR, 0x1ff);
 	set(&r, LDR, 0x14000000);
 	apic_msi(r.m, 0xfee04004u, 0x61);                       /* flat: bit 2 */
@@ -255,23 +195,23 @@ static void late_timer(void **state)
 {
 	struct rig r;
 
-	rig_new(&r, "-m 16");
+	apicrig_new(&r, "-m 16");
 	set(&r, SVR, 0x1ff);
 	set(&r, DIVIDE, 0xb);                                   /* by 1 */
-	set(&r, LVT_TIMER, 0x50);
+	set(&r, TIMER, 0x50);
 	set(&r, INITIAL, 1000);
 	clock_set(&r.m->clock, clock_now(&r.m->clock) + 5000);  /* without running what is due */
-	set(&r, LVT_TIMER, 0x51);
+	set(&r, TIMER, 0x51);
 	board_step(r.m, 1);
 	assert_int_equal(ack(&r, 0), 0x51);
 	set(&r, EOI, 0);
 	board_step(r.m, 100000);
 	assert_int_equal(r.intr[0], 0);                         /* and once */
 	/* an end that passes while it is masked is none later */
-	set(&r, LVT_TIMER, 0x10051);
+	set(&r, TIMER, 0x10051);
 	set(&r, INITIAL, 1000);
 	board_step(r.m, 5000);
-	set(&r, LVT_TIMER, 0x51);
+	set(&r, TIMER, 0x51);
 	board_step(r.m, 100000);
 	assert_int_equal(r.intr[0], 0);
 	board_free(r.m);
@@ -281,10 +221,10 @@ static void timer(void **state)
 {
 	struct rig r;
 
-	rig_new(&r, "-m 16");
+	apicrig_new(&r, "-m 16");
 	set(&r, SVR, 0x1ff);
 	set(&r, DIVIDE, 0x3);                                   /* by 16 */
-	set(&r, LVT_TIMER, 0x40);
+	set(&r, TIMER, 0x40);
 	set(&r, INITIAL, 10000);
 	board_step(r.m, 80000);
 	assert_int_equal(get(&r, CURRENT), 5000);
@@ -294,14 +234,14 @@ static void timer(void **state)
 	assert_int_equal(get(&r, CURRENT), 0);
 	board_step(r.m, 1000000);
 	assert_int_equal(r.intr[0], 0);
-	set(&r, LVT_TIMER, 0x20040);                            /* periodic */
+	set(&r, TIMER, 0x20040);                            /* periodic */
 	set(&r, INITIAL, 10000);
 	for (int i = 0; i < 10; i++) {
 		board_step(r.m, 160000);
 		assert_int_equal(ack(&r, 0), 0x40);
 		set(&r, EOI, 0);
 	}
-	set(&r, LVT_TIMER, 0x30040);                            /* masked: it counts, nobody is told */
+	set(&r, TIMER, 0x30040);                            /* masked: it counts, nobody is told */
 	assert_int_equal(clock_deadline(&r.m->clock), NO_DEADLINE);
 	board_step(r.m, 80000);
 	assert_int_equal(get(&r, CURRENT), 5000);
@@ -313,9 +253,9 @@ static void tsc_deadline(void **state)
 	struct rig r;
 	uint64_t v;
 
-	rig_new(&r, "-m 16");
+	apicrig_new(&r, "-m 16");
 	set(&r, SVR, 0x1ff);
-	set(&r, LVT_TIMER, 0x40040);
+	set(&r, TIMER, 0x40040);
 	assert_true(lapic_wrmsr(r.m->lapics[0], 0x6e0, (uint64_t)clock_now(&r.m->clock) + 5000));
 	board_step(r.m, 4999);
 	assert_int_equal(r.intr[0], 0);
@@ -335,7 +275,7 @@ static void x2apic(void **state)
 	struct rig r;
 	uint64_t v;
 
-	rig_new(&r, "-m 16 -smp 2");
+	apicrig_new(&r, "-m 16 -smp 2");
 	struct device *l = r.m->lapics[1];
 	assert_false(lapic_rdmsr(l, 0x802, &v));
 	assert_false(lapic_wrmsr(l, 0x1b, 0xfee00400u));        /* EXTD without EN */
@@ -361,16 +301,19 @@ static void virtual_wire(void **state)
 {
 	struct rig r;
 
-	rig_new(&r, "-m 16");
+	apicrig_new(&r, "-m 16");
 	out8(r.m, 0x20, 0x11); out8(r.m, 0x21, 0x20); out8(r.m, 0x21, 4); out8(r.m, 0x21, 1);
 	irq_set(&r.m->isa_irq[3], 1);
+	assert_int_equal(r.intr[0], 0);                         /* until firmware opens the wire */
+	set(&r, SVR, 0x1ff);
+	set(&r, LINT0, 0x700);
 	assert_int_equal(r.intr[0], 1);
 	assert_int_equal(ack(&r, 0), 0x23);
 	assert_int_equal(r.intr[0], 0);
 	out8(r.m, 0x20, 0x20);
 	irq_set(&r.m->isa_irq[3], 0);
 	set(&r, SVR, 0x1ff);
-	set(&r, LVT_LINT0, 0x10700);
+	set(&r, LINT0, 0x10700);
 	irq_set(&r.m->isa_irq[3], 1);
 	assert_int_equal(r.intr[0], 0);
 	assert_true(lapic_wrmsr(r.m->lapics[0], 0x1b, 0xfee00100u));
@@ -379,16 +322,76 @@ static void virtual_wire(void **state)
 	board_free(r.m);
 }
 
+/* Three cores a socket: APIC id 3 stays free, in both modes.  Cluster 0 of x2APIC has 16 ids. */
+static void ids_of_a_topology(void **state)
+{
+	struct rig r;
+	uint64_t v;
+
+	apicrig_new(&r, "-m 16 -smp 4,sockets=2,cores=3,maxcpus=6");
+	struct device *l = r.m->lapics[3];
+	enable_x2apic(&r, 3);
+	assert_true(lapic_rdmsr(l, 0x802, &v));
+	assert_int_equal(v, 4);
+	assert_true(lapic_rdmsr(l, 0x80d, &v));
+	assert_int_equal(v, 1 << 4);
+	assert_true(lapic_wrmsr(l, 0x80f, 0x1ff));
+	apic_msi(r.m, 0xfee04000u, 0x51);
+	assert_int_equal(ack(&r, 3), 0x51);
+	board_free(r.m);
+}
+
+/* What TPR keeps back comes when TPR falls: to a vector of the class above, not to one of the same. */
+static void task_priority(void **state)
+{
+	struct rig r;
+
+	apicrig_new(&r, "-m 16");
+	set(&r, SVR, 0x1ff);
+	set(&r, TPR, 0x60);
+	set(&r, ICR, 0x40000 | 0x6f);
+	assert_int_equal(r.intr[0], 0);
+	set(&r, ICR, 0x40000 | 0x71);
+	assert_int_equal(r.intr[0], 1);
+	assert_int_equal(ack(&r, 0), 0x71);
+	assert_int_equal(get(&r, PPR), 0x70);
+	set(&r, TPR, 0x50);
+	assert_int_equal(r.intr[0], 0);                         /* the one in service keeps it back */
+	set(&r, EOI, 0);
+	assert_int_equal(r.intr[0], 1);
+	assert_int_equal(ack(&r, 0), 0x6f);
+	board_free(r.m);
+}
+
+/* Lowest priority looks at TPR, too, and at those only that the message names and whose software has them on. */
+static void lowest_by_priority(void **state)
+{
+	struct rig r;
+
+	apicrig_new(&r, "-m 16 -smp 3");
+	for (unsigned i = 0; i < 3; i++)
+		enable_x2apic(&r, i);
+	assert_true(lapic_wrmsr(r.m->lapics[0], 0x80f, 0x1ff));
+	assert_true(lapic_wrmsr(r.m->lapics[1], 0x80f, 0x1ff));
+	assert_true(lapic_wrmsr(r.m->lapics[0], 0x808, 0x20));
+	apic_msi(r.m, 0xfee07004u, 0x161);                      /* logical, 0 to 2; 2 is off */
+	assert_int_equal(ack(&r, 1), 0x61);
+	apic_msi(r.m, 0xfee07004u, 0x162);                      /* 1 is busy with a higher one now */
+	assert_int_equal(ack(&r, 0), 0x62);
+	assert_int_equal(ack(&r, 2), -1);
+	board_free(r.m);
+}
+
 static void lint1(void **state)
 {
 	struct rig r;
 
-	rig_new(&r, "-m 16");
+	apicrig_new(&r, "-m 16");
 	struct irq_line l = lapic_lint(r.m->lapics[0], 1);
 	set(&r, SVR, 0x1ff);
 	irq_pulse(&l);
 	assert_int_equal(r.nmi[0], 0);
-	set(&r, LVT_LINT1, 0x400);
+	set(&r, LINT1, 0x400);
 	irq_pulse(&l);
 	assert_int_equal(r.nmi[0], 1);
 	board_free(r.m);
@@ -399,6 +402,7 @@ int main(void)
 	const struct CMUnitTest tests[] = { cmocka_unit_test(after_reset), cmocka_unit_test(priorities), cmocka_unit_test(errors),
 		cmocka_unit_test(edge_pin), cmocka_unit_test(level_pin), cmocka_unit_test(isa_override), cmocka_unit_test(destinations),
 		cmocka_unit_test(startup), cmocka_unit_test(flat_and_cluster), cmocka_unit_test(timer), cmocka_unit_test(late_timer), cmocka_unit_test(tsc_deadline),
-		cmocka_unit_test(x2apic), cmocka_unit_test(virtual_wire), cmocka_unit_test(lint1) };
+		cmocka_unit_test(x2apic), cmocka_unit_test(virtual_wire), cmocka_unit_test(lint1), cmocka_unit_test(ids_of_a_topology),
+		cmocka_unit_test(task_priority), cmocka_unit_test(lowest_by_priority) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

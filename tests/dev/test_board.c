@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <time.h>
 
-static const char all_devices[] = "-m 16 -device isa-debug-exit -device pc-testdev -device pci-testdev";
+static const char all_devices[] = "-m 16 -device isa-debug-exit -device pc-testdev -device pci-testdev -device virtio-serial-pci -chardev null,id=v "
+	"-device virtconsole,chardev=v -device virtserialport,name=fuzz";
 
 /* Same names, slots and numbers as users know them from QEMU. */
 static void paths(void **state)
@@ -161,7 +162,7 @@ static void one_access(struct machine *m, struct rng *r)
 /* Ports alone hardly ever address a configuration register: help. */
 static void one_config_access(struct machine *m, struct rng *r)
 {
-	static const uint8_t functions[] = { DEVFN(0, 0), DEVFN(1, 0), DEVFN(1, 1), DEVFN(1, 3), DEVFN(2, 0), DEVFN(3, 0) };
+	static const uint8_t functions[] = { DEVFN(0, 0), DEVFN(1, 0), DEVFN(1, 1), DEVFN(1, 3), DEVFN(2, 0), DEVFN(3, 0), DEVFN(4, 0) };
 	unsigned devfn = functions[next(r) % sizeof functions], size = 1u << next(r) % 3, off = (unsigned)next(r) & 0xff & ~(size - 1);
 
 	if (next(r) % 2)

@@ -101,6 +101,28 @@ static void level(void **state)
 	board_free(m);
 }
 
+/* A match whose time has come is not lost when a register is written before the loop has got to it. */
+static void late(void **state)
+{
+	static const unsigned regs[] = { CONFIG, T0, T1, STATUS };
+
+	for (unsigned n = 0; n < sizeof regs / sizeof *regs; n++) {
+		struct machine *m = board_new("-m 16");
+		set(m, CONFIG, 3);
+		set(m, T0, ENABLE);
+		set(m, T0 + CMP, get(m, COUNTER) + 1000);
+		clear_irr(m);
+		clock_set(&m->clock, clock_now(&m->clock) + 20000);
+		assert_int_equal(irr(m) & 1, 0);
+		set(m, regs[n], get(m, regs[n]));
+		assert_int_equal(irr(m) & 1, 1);
+		clear_irr(m);
+		board_step(m, NS_PER_SEC);
+		assert_int_equal(irr(m) & 1, 0);
+		board_free(m);
+	}
+}
+
 /* A 32-bit comparator matches again when its half of the counter comes round. */
 static void wraps(void **state)
 {
@@ -129,6 +151,6 @@ static void absent(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(counter), cmocka_unit_test(legacy_replacement), cmocka_unit_test(periodic),
-		cmocka_unit_test(level), cmocka_unit_test(wraps), cmocka_unit_test(absent) };
+		cmocka_unit_test(level), cmocka_unit_test(late), cmocka_unit_test(wraps), cmocka_unit_test(absent) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

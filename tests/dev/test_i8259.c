@@ -17,7 +17,7 @@ static void pair_new(struct pair *p)
 	            device_set(p->master, "elcr_mask", "0xf8", &err) && device_set(p->master, "master", "on", &err) &&
 	            device_set(p->slave, "iobase", "0xa0", &err) && device_set(p->slave, "elcr_addr", "0x4d1", &err) &&
 	            device_set(p->slave, "elcr_mask", "0xde", &err));
-	i8259_set_int(p->master, (struct irq_line){ take_int, p, 0 });
+	i8259_set_int(p->master, (struct irq_line){ .set = take_int, .arg = p });
 	i8259_set_slave(p->master, p->slave);
 	assert_true(device_realize(p->master, &p->b->isa, &err) && device_realize(p->slave, &p->b->isa, &err));
 	bench_reset(p->master);

@@ -164,10 +164,12 @@ static void bm_start(struct ide_bench *t, bool to_memory)
 
 static uint8_t bm_status(struct ide_bench *t) { drive_drain(t->m); return inb(t->b, BM + 2); }
 
+/* A request under way is made again after loading, and may fill the buffer before a second saving. */
 static void save_load_all(struct ide_bench *t)
 {
+	bool busy = (inb(t->b, CTL) | inb(t->b, CD_CTL)) & 0x80;
 	for (struct device *d = t->m->devices; d; d = d->all_next)
-		bench_save_load_save(d);
+		(busy ? bench_save_load : bench_save_load_save)(d);
 }
 
 /* ---- the disk -------------------------------------------------------------------------------------------------------------------------- */

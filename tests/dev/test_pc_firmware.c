@@ -1,5 +1,6 @@
 /* test_pc_firmware.c - what the board tells firmware: fw_cfg, CMOS, ACPI tables, kernels.  Plays the firmware's part. */
 #include "devices/chipset/mc146818.h"
+#include "core/monitor/monitor.h"
 #include "devices/misc/fw_cfg.h"
 #include "tests/dev/board.h"
 #include <stdio.h>
@@ -231,6 +232,74 @@ static void acpi_tables(void **state)
 	board_free(m);
 }
 
+/* Local APICs of the MADT that are enabled, as bits by their processor's number. */
+static uint64_t enabled_cpus(struct machine *m)
+{
+	uint32_t size, len = 0;
+	uint8_t *t = read_file(m, "etc/acpi/tables", &size);
+	const uint8_t *madt = NULL;
+	uint64_t cpus = 0;
+
+	for (uint32_t at = 64; at + 8 <= size && !madt; at += 1)        /* behind the FACS */
+		madt = memcmp(t + at, "APIC", 4) || le32(t + at + 4) > size - at ? NULL : t + at;
+	assert_non_null(madt);
+	len = le32(madt + 4);
+	for (uint32_t i = 44; i < len && madt[i + 1]; i += madt[i + 1])
+		if (madt[i] == 0)
+			cpus |= (uint64_t)(madt[i + 4] & 1) << madt[i + 2];
+	free(t);
+	return cpus;
+}
+
+/* SMBIOS structures of processors. */
+static unsigned smbios_cpus(struct machine *m)
+{
+	uint32_t size, at = 0;
+	uint8_t *t = read_file(m, "etc/smbios/smbios-tables", &size);
+	unsigned n = 0;
+
+	while (at < size) {
+		n += t[at] == 4;
+		for (at += t[at + 1]; at + 1 < size && (t[at] || t[at + 1]); at++)
+			;
+		at += 2;
+	}
+	assert_int_equal(at, size);
+	free(t);
+	return n;
+}
+
+static void say(struct machine *m, const char *line)
+{
+	struct text out = { 0 };
+	monitor_run_line(m, line, 0, &out);
+	assert_string_equal(out.s ? out.s : "", "");
+	text_free(&out);
+}
+
+/* The tables of the firmware's next start tell of the CPUs that are there then; those of this start stay as they were. */
+static void cpus_in_tables(void **state)
+{
+	struct machine *m = board_new("-accel interp -S -m 64 -smp 2,sockets=2,cores=2,maxcpus=4 -device qemu64-x86_64-cpu,socket-id=1,core-id=1,thread-id=0,id=cold");
+
+	assert_int_equal(enabled_cpus(m), 11);
+	assert_int_equal(smbios_cpus(m), 3);
+	assert_int_equal(item32(m, 5) & 0xffff, 3);
+	say(m, "device_add qemu64-x86_64-cpu,socket-id=1,core-id=0,thread-id=0,id=hot");
+	assert_int_equal(enabled_cpus(m), 11);
+	machine_reset(m, RESET_SYSTEM);
+	machine_emit(m, EV_RESET, "{}");
+	assert_int_equal(enabled_cpus(m), 15);
+	assert_int_equal(smbios_cpus(m), 4);
+	assert_int_equal(item32(m, 5) & 0xffff, 4);
+	say(m, "device_del cold");                              /* a reset ends what the guest has not answered */
+	machine_reset(m, RESET_SYSTEM);
+	machine_emit(m, EV_RESET, "{}");
+	assert_int_equal(enabled_cpus(m), 7);
+	assert_int_equal(smbios_cpus(m), 3);
+	board_free(m);
+}
+
 static void smbios(void **state)
 {
 	struct machine *m = board_new("-m 64 -smp 2 -uuid 12345678-9abc-def0-1122-334455667788");
@@ -388,6 +457,6 @@ static void multiboot_kernel(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(ports), cmocka_unit_test(dma), cmocka_unit_test(options), cmocka_unit_test(cmos_contents),
-		cmocka_unit_test(acpi_tables), cmocka_unit_test(smbios), cmocka_unit_test(boot_order), cmocka_unit_test(linux_kernel), cmocka_unit_test(multiboot_kernel) };
+		cmocka_unit_test(acpi_tables), cmocka_unit_test(cpus_in_tables), cmocka_unit_test(smbios), cmocka_unit_test(boot_order), cmocka_unit_test(linux_kernel), cmocka_unit_test(multiboot_kernel) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 /* test_vga.c - registers, memory logic, text snapshots and VBE of the standard VGA. */
 #include "core/machine/datafile.h"
 #include "core/machine/display.h"
-#include "tests/dev/bench.h"
+#include "tests/dev/vgabench.h"
 
 struct vga_bench { struct bench *b; struct device *d; struct screen s; };
 
@@ -23,41 +23,9 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void idx(struct bench *b, uint16_t port, uint8_t i, uint8_t v) { outb(b, port, i); outb(b, port + 1, v); }
 static uint8_t ridx(struct bench *b, uint16_t port, uint8_t i) { outb(b, port, i); return inb(b, port + 1); }
-static void attr(struct bench *b, uint8_t i, uint8_t v) { inb(b, 0x3da); outb(b, 0x3c0, i); outb(b, 0x3c0, v); }
 static void wmem(struct bench *b, uint32_t a, unsigned size, uint64_t v) { space_write(&b->m->mem, a, size, v); }
 static uint64_t rmem(struct bench *b, uint32_t a, unsigned size) { return space_read(&b->m->mem, a, size); }
-
-/* IBM's tables for mode 3 (80x25, 720x400). */
-static void set_mode3(struct bench *b)
-{
-	static const uint8_t seq[5] = { 3, 0, 3, 0, 2 }, gfx[9] = { 0, 0, 0, 0, 0, 0x10, 0x0e, 0, 0xff };
-	static const uint8_t crtc[25] = { 0x5f, 0x4f, 0x50, 0x82, 0x55, 0x81, 0xbf, 0x1f, 0x00, 0x4f, 0x0d, 0x0e, 0, 0, 0, 0, 0x9c, 0x8e, 0x8f, 0x28,
-					  0x1f, 0x96, 0xb9, 0xa3, 0xff };
-	static const uint8_t pal[16] = { 0, 1, 2, 3, 4, 5, 0x14, 7, 0x38, 0x39, 0x3a, 0x3b, 0x3c, 0x3d, 0x3e, 0x3f };
-	outb(b, 0x3c2, 0x67);
-	for (int i = 0; i < 5; i++)
-		idx(b, 0x3c4, i, seq[i]);
-	idx(b, 0x3d4, 0x11, 0);
-	for (int i = 0; i < 25; i++)
-		idx(b, 0x3d4, i, crtc[i]);
-	for (int i = 0; i < 9; i++)
-		idx(b, 0x3ce, i, gfx[i]);
-	for (int i = 0; i < 16; i++)
-		attr(b, i, pal[i]);
-	attr(b, 0x10, 0x0c);
-	attr(b, 0x12, 0x0f);
-	attr(b, 0x13, 0x08);
-	inb(b, 0x3da);
-	outb(b, 0x3c0, 0x20);
-	outb(b, 0x3c8, 0);
-	for (int i = 0; i < 64; i++) {          /* the default DAC: two bits a colour */
-		outb(b, 0x3c9, (uint8_t)((i >> 2 & 1) * 42 + (i >> 5 & 1) * 21));
-		outb(b, 0x3c9, (uint8_t)((i >> 1 & 1) * 42 + (i >> 4 & 1) * 21));
-		outb(b, 0x3c9, (uint8_t)((i & 1) * 42 + (i >> 3 & 1) * 21));
-	}
-}
 
 static void write_text(struct bench *b, unsigned x, unsigned y, const char *s, uint8_t a)
 {
@@ -74,11 +42,11 @@ static void registers_read_back(void **state)
 	struct bench *b = ((struct vga_bench *)*state)->b;
 	outb(b, 0x3c2, 0x67);
 	assert_int_equal(inb(b, 0x3cc), 0x67);
-	idx(b, 0x3c4, 1, 0xff); assert_int_equal(ridx(b, 0x3c4, 1), 0x3d);
-	idx(b, 0x3c4, 4, 0xff); assert_int_equal(ridx(b, 0x3c4, 4), 0x0e);
-	idx(b, 0x3ce, 5, 0xff); assert_int_equal(ridx(b, 0x3ce, 5), 0x7b);
-	idx(b, 0x3ce, 8, 0xa5); assert_int_equal(ridx(b, 0x3ce, 8), 0xa5);
-	idx(b, 0x3d4, 0x0e, 0x12); assert_int_equal(ridx(b, 0x3d4, 0x0e), 0x12);
+	vga_index(b, 0x3c4, 1, 0xff); assert_int_equal(ridx(b, 0x3c4, 1), 0x3d);
+	vga_index(b, 0x3c4, 4, 0xff); assert_int_equal(ridx(b, 0x3c4, 4), 0x0e);
+	vga_index(b, 0x3ce, 5, 0xff); assert_int_equal(ridx(b, 0x3ce, 5), 0x7b);
+	vga_index(b, 0x3ce, 8, 0xa5); assert_int_equal(ridx(b, 0x3ce, 8), 0xa5);
+	vga_index(b, 0x3d4, 0x0e, 0x12); assert_int_equal(ridx(b, 0x3d4, 0x0e), 0x12);
 	assert_int_equal(inb(b, 0x3d4), 0x0e);
 	space_write(&b->m->io, 0x3d4, 2, 0x340f);       /* index and data in one word */
 	assert_int_equal(ridx(b, 0x3d4, 0x0f), 0x34);
@@ -88,16 +56,16 @@ static void registers_read_back(void **state)
 	assert_int_equal(ridx(b, 0x3b4, 0x0f), 0x34);
 	outb(b, 0x3c2, 0x67);
 	/* write protection of CRTC 0-7, but for line compare's bit */
-	idx(b, 0x3d4, 0x11, 0x80);
-	idx(b, 0x3d4, 0, 0x55); assert_int_equal(ridx(b, 0x3d4, 0), 0);
-	idx(b, 0x3d4, 7, 0xff); assert_int_equal(ridx(b, 0x3d4, 7), 0x10);
+	vga_index(b, 0x3d4, 0x11, 0x80);
+	vga_index(b, 0x3d4, 0, 0x55); assert_int_equal(ridx(b, 0x3d4, 0), 0);
+	vga_index(b, 0x3d4, 7, 0xff); assert_int_equal(ridx(b, 0x3d4, 7), 0x10);
 }
 
 static void attribute_flip_flop(void **state)
 {
 	struct bench *b = ((struct vga_bench *)*state)->b;
 	outb(b, 0x3c2, 0x67);
-	attr(b, 2, 0xff);
+	vga_attr(b, 2, 0xff);
 	inb(b, 0x3da);
 	outb(b, 0x3c0, 2);
 	assert_int_equal(inb(b, 0x3c1), 0x3f);
@@ -106,7 +74,7 @@ static void attribute_flip_flop(void **state)
 	outb(b, 0x3c0, 0x11);
 	assert_int_equal(inb(b, 0x3c0), 0x22);
 	assert_int_equal(inb(b, 0x3c1), 0x3f);
-	attr(b, 0x30, 0x08);                    /* other registers are not locked */
+	vga_attr(b, 0x30, 0x08);                    /* other registers are not locked */
 	assert_int_equal(inb(b, 0x3c1), 0x08);
 }
 
@@ -129,16 +97,16 @@ static void dac(void **state)
 static void planar(struct bench *b)
 {
 	outb(b, 0x3c2, 0x63);
-	idx(b, 0x3c4, 2, 0x0f);
-	idx(b, 0x3c4, 4, 0x06);
-	idx(b, 0x3ce, 6, 0x05);
-	idx(b, 0x3ce, 5, 0x00);
-	idx(b, 0x3ce, 8, 0xff);
+	vga_index(b, 0x3c4, 2, 0x0f);
+	vga_index(b, 0x3c4, 4, 0x06);
+	vga_index(b, 0x3ce, 6, 0x05);
+	vga_index(b, 0x3ce, 5, 0x00);
+	vga_index(b, 0x3ce, 8, 0xff);
 }
 
 static uint8_t plane(struct bench *b, unsigned n, uint32_t a)
 {
-	idx(b, 0x3ce, 4, (uint8_t)n);
+	vga_index(b, 0x3ce, 4, (uint8_t)n);
 	return (uint8_t)rmem(b, a, 1);
 }
 
@@ -156,47 +124,47 @@ static void write_modes(void **state)
 	planar(b);
 	wmem(b, 0xa0000, 1, 0x5a);
 	expect_planes(b, 0xa0000, 0x5a, 0x5a, 0x5a, 0x5a);
-	idx(b, 0x3c4, 2, 0x05);                 /* map mask */
+	vga_index(b, 0x3c4, 2, 0x05);                 /* map mask */
 	wmem(b, 0xa0001, 1, 0xff);
 	expect_planes(b, 0xa0001, 0xff, 0, 0xff, 0);
-	idx(b, 0x3c4, 2, 0x0f);
-	idx(b, 0x3ce, 1, 0x03);                 /* set/reset on planes 0, 1 */
-	idx(b, 0x3ce, 0, 0x01);
+	vga_index(b, 0x3c4, 2, 0x0f);
+	vga_index(b, 0x3ce, 1, 0x03);                 /* set/reset on planes 0, 1 */
+	vga_index(b, 0x3ce, 0, 0x01);
 	wmem(b, 0xa0002, 1, 0x3c);
 	expect_planes(b, 0xa0002, 0xff, 0x00, 0x3c, 0x3c);
-	idx(b, 0x3ce, 1, 0);
-	idx(b, 0x3ce, 3, 0x04);                 /* rotate by 4 */
+	vga_index(b, 0x3ce, 1, 0);
+	vga_index(b, 0x3ce, 3, 0x04);                 /* rotate by 4 */
 	wmem(b, 0xa0003, 1, 0x1f);
 	expect_planes(b, 0xa0003, 0xf1, 0xf1, 0xf1, 0xf1);
-	idx(b, 0x3ce, 3, 0x18);                 /* xor with the latches, masked */
-	idx(b, 0x3ce, 8, 0x0f);
+	vga_index(b, 0x3ce, 3, 0x18);                 /* xor with the latches, masked */
+	vga_index(b, 0x3ce, 8, 0x0f);
 	rmem(b, 0xa0000, 1);
 	wmem(b, 0xa0004, 1, 0xff);
 	expect_planes(b, 0xa0004, 0x55, 0x55, 0x55, 0x55);
-	idx(b, 0x3ce, 3, 0);
-	idx(b, 0x3ce, 8, 0xff);
-	idx(b, 0x3ce, 5, 1);                    /* mode 1: latches */
+	vga_index(b, 0x3ce, 3, 0);
+	vga_index(b, 0x3ce, 8, 0xff);
+	vga_index(b, 0x3ce, 5, 1);                    /* mode 1: latches */
 	rmem(b, 0xa0001, 1);
 	wmem(b, 0xa0005, 1, 0x00);
 	expect_planes(b, 0xa0005, 0xff, 0, 0xff, 0);
-	idx(b, 0x3ce, 5, 2);                    /* mode 2: colour */
-	idx(b, 0x3ce, 8, 0xf0);
+	vga_index(b, 0x3ce, 5, 2);                    /* mode 2: colour */
+	vga_index(b, 0x3ce, 8, 0xf0);
 	rmem(b, 0xa0000, 1);
 	wmem(b, 0xa0006, 1, 0x0a);
 	expect_planes(b, 0xa0006, 0x0a, 0xfa, 0x0a, 0xfa);
-	idx(b, 0x3ce, 5, 3);                    /* mode 3: data is a further mask */
-	idx(b, 0x3ce, 8, 0xff);
-	idx(b, 0x3ce, 0, 0x06);
+	vga_index(b, 0x3ce, 5, 3);                    /* mode 3: data is a further mask */
+	vga_index(b, 0x3ce, 8, 0xff);
+	vga_index(b, 0x3ce, 0, 0x06);
 	rmem(b, 0xa0000, 1);
 	wmem(b, 0xa0007, 1, 0x0f);
 	expect_planes(b, 0xa0007, 0x50, 0x5f, 0x5f, 0x50);
 	/* read mode 1 */
-	idx(b, 0x3ce, 5, 8);
-	idx(b, 0x3ce, 2, 0x05);
-	idx(b, 0x3ce, 7, 0x0f);
+	vga_index(b, 0x3ce, 5, 8);
+	vga_index(b, 0x3ce, 2, 0x05);
+	vga_index(b, 0x3ce, 7, 0x0f);
 	assert_int_equal(rmem(b, 0xa0005, 1), 0xff);
 	assert_int_equal(rmem(b, 0xa0000, 1), 0x00);
-	idx(b, 0x3ce, 7, 0x05);
+	vga_index(b, 0x3ce, 7, 0x05);
 	assert_int_equal(rmem(b, 0xa0000, 1), 0x5a);
 	assert_int_equal(rmem(b, 0xb8000, 1), 0xff);    /* outside the selected window */
 	outb(b, 0x3c2, 0x61);
@@ -208,15 +176,15 @@ static void chain4_is_plain_ram(void **state)
 {
 	struct bench *b = ((struct vga_bench *)*state)->b;
 	planar(b);
-	idx(b, 0x3c4, 4, 0x0e);
+	vga_index(b, 0x3c4, 4, 0x0e);
 	assert_int_equal(space_find(&b->m->mem, 0xa0000)->r->kind, REGION_RAM);
 	wmem(b, 0xa0010, 8, UINT64_C(0x8877665544332211));
-	idx(b, 0x3ce, 8, 0x0f);                 /* bit mask: back through the logic, same bytes */
+	vga_index(b, 0x3ce, 8, 0x0f);                 /* bit mask: back through the logic, same bytes */
 	assert_int_equal(space_find(&b->m->mem, 0xa0000)->r->kind, REGION_IO);
 	assert_int_equal(rmem(b, 0xa0010, 8), UINT64_C(0x8877665544332211));
-	idx(b, 0x3c4, 4, 0x06);
+	vga_index(b, 0x3c4, 4, 0x06);
 	expect_planes(b, 0xa0004, 0x11, 0x22, 0x33, 0x44);
-	idx(b, 0x3ce, 8, 0xff);
+	vga_index(b, 0x3ce, 8, 0xff);
 	bench_reset(((struct vga_bench *)*state)->d);
 	assert_int_equal(space_find(&b->m->mem, 0xa0000)->r->kind, REGION_IO);
 }
@@ -227,7 +195,7 @@ static void text_and_colours(void **state)
 	struct bench *b = t->b;
 	snap(t);
 	assert_int_equal(t->s.kind, SCREEN_BLANK);
-	set_mode3(b);
+	vga_mode3(b);
 	write_text(b, 0, 0, "SeaBIOS", 0x07);
 	write_text(b, 79, 24, "!", 0x9e);
 	wmem(b, 0xb8000 + 162, 8, UINT64_C(0x1f641f631f621f61));
@@ -249,7 +217,7 @@ static void text_and_colours(void **state)
 	assert_int_equal(t->s.palette[6], 0xaa5500);
 	assert_int_equal(t->s.palette[7], 0xaaaaaa);
 	assert_int_equal(t->s.palette[15], 0xffffff);
-	attr(b, 0x30, 0x04);
+	vga_attr(b, 0x30, 0x04);
 	snap(t);
 	assert_false(t->s.blink);
 	assert_int_equal(rmem(b, 0xb8000, 4), 0x07650753);
@@ -260,7 +228,7 @@ static void dirty_only_for_what_shows(void **state)
 {
 	struct vga_bench *t = *state;
 	struct bench *b = t->b;
-	set_mode3(b);
+	vga_mode3(b);
 	snap(t);
 	assert_false(display_changed(b->m));
 	write_text(b, 0, 30, "hidden page", 7);
@@ -270,10 +238,10 @@ static void dirty_only_for_what_shows(void **state)
 	snap(t);
 	write_text(b, 0, 24, "x", 7);           /* the same again */
 	assert_false(display_changed(b->m));
-	idx(b, 0x3d4, 0x0f, 5);
+	vga_index(b, 0x3d4, 0x0f, 5);
 	assert_true(display_changed(b->m));
 	snap(t);
-	idx(b, 0x3d4, 0x0f, 5);
+	vga_index(b, 0x3d4, 0x0f, 5);
 	inb(b, 0x3da);
 	assert_false(display_changed(b->m));
 	outb(b, 0x3c8, 1);
@@ -286,27 +254,27 @@ static void cursor(void **state)
 {
 	struct vga_bench *t = *state;
 	struct bench *b = t->b;
-	set_mode3(b);
-	idx(b, 0x3d4, 0x0e, (80 * 3 + 17) >> 8);
-	idx(b, 0x3d4, 0x0f, (80 * 3 + 17) & 0xff);
+	vga_mode3(b);
+	vga_index(b, 0x3d4, 0x0e, (80 * 3 + 17) >> 8);
+	vga_index(b, 0x3d4, 0x0f, (80 * 3 + 17) & 0xff);
 	snap(t);
 	assert_true(t->s.cursor_on);
 	assert_int_equal(t->s.cursor_x, 17);
 	assert_int_equal(t->s.cursor_y, 3);
 	assert_int_equal(t->s.cursor_start, 13);
 	assert_int_equal(t->s.cursor_end, 14);
-	idx(b, 0x3d4, 0x0b, 0x2e);              /* one character of skew */
+	vga_index(b, 0x3d4, 0x0b, 0x2e);              /* one character of skew */
 	snap(t);
 	assert_int_equal(t->s.cursor_x, 18);
-	idx(b, 0x3d4, 0x0a, 0x2d);              /* off */
+	vga_index(b, 0x3d4, 0x0a, 0x2d);              /* off */
 	snap(t);
 	assert_false(t->s.cursor_on);
-	idx(b, 0x3d4, 0x0a, 0x0d);
-	idx(b, 0x3d4, 0x0e, 0x20);              /* outside */
+	vga_index(b, 0x3d4, 0x0a, 0x0d);
+	vga_index(b, 0x3d4, 0x0e, 0x20);              /* outside */
 	snap(t);
 	assert_false(t->s.cursor_on);
-	idx(b, 0x3d4, 0x0e, 0);
-	idx(b, 0x3d4, 0x0b, 0x05);              /* ends before it starts */
+	vga_index(b, 0x3d4, 0x0e, 0);
+	vga_index(b, 0x3d4, 0x0b, 0x05);              /* ends before it starts */
 	snap(t);
 	assert_false(t->s.cursor_on);
 }
@@ -315,23 +283,23 @@ static void start_address_and_split(void **state)
 {
 	struct vga_bench *t = *state;
 	struct bench *b = t->b;
-	set_mode3(b);
+	vga_mode3(b);
 	write_text(b, 0, 0, "top", 7);
 	write_text(b, 0, 10, "ten", 7);
-	idx(b, 0x3d4, 0x0c, 800 >> 8);
-	idx(b, 0x3d4, 0x0d, 800 & 0xff);
+	vga_index(b, 0x3d4, 0x0c, 800 >> 8);
+	vga_index(b, 0x3d4, 0x0d, 800 & 0xff);
 	snap(t);
 	assert_int_equal(cell(t, 0, 0).ch, 't');
 	assert_int_equal(cell(t, 1, 0).ch, 'e');
 	/* the last four rows come from address 0 */
-	idx(b, 0x3d4, 0x11, 0x0e);
-	idx(b, 0x3d4, 0x18, (21 * 16 - 1) & 0xff);
-	idx(b, 0x3d4, 0x07, 0x1f);
-	idx(b, 0x3d4, 0x09, 0x0f);
+	vga_index(b, 0x3d4, 0x11, 0x0e);
+	vga_index(b, 0x3d4, 0x18, (21 * 16 - 1) & 0xff);
+	vga_index(b, 0x3d4, 0x07, 0x1f);
+	vga_index(b, 0x3d4, 0x09, 0x0f);
 	snap(t);
 	assert_int_equal(cell(t, 1, 0).ch, 'e');
 	assert_int_equal(cell(t, 1, 21).ch, 'o');
-	idx(b, 0x3d4, 0x0d, 801 & 0xff);        /* odd start */
+	vga_index(b, 0x3d4, 0x0d, 801 & 0xff);        /* odd start */
 	snap(t);
 	assert_int_equal(cell(t, 0, 0).ch, 'e');
 }
@@ -340,9 +308,9 @@ static void other_geometries(void **state)
 {
 	struct vga_bench *t = *state;
 	struct bench *b = t->b;
-	set_mode3(b);
-	idx(b, 0x3d4, 0x11, 0x0e);
-	idx(b, 0x3d4, 0x09, 0x47);              /* 8 lines a character */
+	vga_mode3(b);
+	vga_index(b, 0x3d4, 0x11, 0x0e);
+	vga_index(b, 0x3d4, 0x09, 0x47);              /* 8 lines a character */
 	write_text(b, 5, 49, "fifty", 7);
 	snap(t);
 	assert_int_equal(t->s.rows, 50);
@@ -351,35 +319,35 @@ static void other_geometries(void **state)
 	bench_save_load_save(t->d);
 	snap(t);
 	assert_int_equal(t->s.rows, 50);
-	idx(b, 0x3d4, 0x09, 0x4f);
-	idx(b, 0x3d4, 0x01, 0x27);              /* 40 columns */
-	idx(b, 0x3d4, 0x13, 0x14);
+	vga_index(b, 0x3d4, 0x09, 0x4f);
+	vga_index(b, 0x3d4, 0x01, 0x27);              /* 40 columns */
+	vga_index(b, 0x3d4, 0x13, 0x14);
 	snap(t);
 	assert_int_equal(t->s.cols, 40);
-	idx(b, 0x3d4, 0x01, 131);
-	idx(b, 0x3d4, 0x13, 66);
+	vga_index(b, 0x3d4, 0x01, 131);
+	vga_index(b, 0x3d4, 0x13, 66);
 	snap(t);
 	assert_int_equal(t->s.cols, 132);
 	/* nonsense is survived: 256 columns, rows of one line, address at the end */
-	idx(b, 0x3d4, 0x01, 0xff);
-	idx(b, 0x3d4, 0x09, 0x00);
-	idx(b, 0x3d4, 0x12, 0xff);
-	idx(b, 0x3d4, 0x07, 0xff);
-	idx(b, 0x3d4, 0x0c, 0xff);
+	vga_index(b, 0x3d4, 0x01, 0xff);
+	vga_index(b, 0x3d4, 0x09, 0x00);
+	vga_index(b, 0x3d4, 0x12, 0xff);
+	vga_index(b, 0x3d4, 0x07, 0xff);
+	vga_index(b, 0x3d4, 0x0c, 0xff);
 	snap(t);
 	assert_int_equal(t->s.cols, 256);
 	assert_int_equal(t->s.rows, TEXT_MAX_ROWS);
-	idx(b, 0x3c4, 1, 0x20);                 /* screen off */
+	vga_index(b, 0x3c4, 1, 0x20);                 /* screen off */
 	snap(t);
 	assert_int_equal(t->s.kind, SCREEN_BLANK);
 }
 
 static void load_font(struct bench *b, unsigned at, unsigned height, const uint8_t *font)
 {
-	idx(b, 0x3c4, 2, 4); idx(b, 0x3c4, 4, 6); idx(b, 0x3ce, 5, 0); idx(b, 0x3ce, 6, 4);
+	vga_index(b, 0x3c4, 2, 4); vga_index(b, 0x3c4, 4, 6); vga_index(b, 0x3ce, 5, 0); vga_index(b, 0x3ce, 6, 4);
 	for (unsigned i = 0; i < 256 * height; i++)
 		wmem(b, 0xa0000 + at + i / height * 32 + i % height, 1, font[i]);
-	idx(b, 0x3c4, 2, 3); idx(b, 0x3c4, 4, 2); idx(b, 0x3ce, 5, 0x10); idx(b, 0x3ce, 6, 0x0e);
+	vga_index(b, 0x3c4, 2, 3); vga_index(b, 0x3c4, 4, 2); vga_index(b, 0x3ce, 5, 0x10); vga_index(b, 0x3ce, 6, 0x0e);
 }
 
 static void fonts(void **state)
@@ -387,7 +355,7 @@ static void fonts(void **state)
 	struct vga_bench *t = *state;
 	struct bench *b = t->b;
 	static uint8_t font[256 * 16];
-	set_mode3(b);
+	vga_mode3(b);
 	for (unsigned i = 0; i < sizeof font; i++)
 		font[i] = (uint8_t)(i * 7 + i / 16);
 	load_font(b, 0, 16, font);
@@ -396,7 +364,7 @@ static void fonts(void **state)
 	assert_false(t->s.dual_font);
 	assert_memory_equal(t->s.font['A'], font + 'A' * 16, 16);
 	load_font(b, 0x4000, 16, font);
-	idx(b, 0x3c4, 3, 0x04);                 /* attribute bit 3 picks font 1 */
+	vga_index(b, 0x3c4, 3, 0x04);                 /* attribute bit 3 picks font 1 */
 	snap(t);
 	assert_true(t->s.dual_font);
 	assert_memory_equal(t->s.font2['z'], font + 'z' * 16, 16);
@@ -415,12 +383,12 @@ static void bios_font_is_known(void **state)
 	assert_non_null(rom);
 	uint8_t *a = memmem(rom, len, letter_a, sizeof letter_a);
 	assert_non_null(a);
-	set_mode3(t->b);
+	vga_mode3(t->b);
 	load_font(t->b, 0, 16, a - 'A' * 16);
 	snap(t);
 	assert_false(t->s.font_loaded);
 	assert_memory_equal(t->s.font['A'], letter_a, 16);
-	idx(t->b, 0x3c4, 2, 4); idx(t->b, 0x3c4, 4, 6); idx(t->b, 0x3ce, 5, 0); idx(t->b, 0x3ce, 6, 4);
+	vga_index(t->b, 0x3c4, 2, 4); vga_index(t->b, 0x3c4, 4, 6); vga_index(t->b, 0x3ce, 5, 0); vga_index(t->b, 0x3ce, 6, 4);
 	for (unsigned i = 0; i < 64 * 32; i++)
 		wmem(t->b, 0xa0000 + i, 1, 0xaa);
 	snap(t);
@@ -433,7 +401,7 @@ static void beam_moves_with_the_clock(void **state)
 	struct bench *b = ((struct vga_bench *)*state)->b;
 	unsigned retraces = 0;
 	uint8_t last = 0;
-	set_mode3(b);
+	vga_mode3(b);
 	for (int i = 0; i < 20000; i++) {       /* 0.1 s in steps of 5 us: 7 frames of 70 Hz */
 		uint8_t st = inb(b, 0x3da);
 		retraces += (st & 8) && !(last & 8);

@@ -11,7 +11,7 @@
 enum { MAX_ARGS = 64 };
 
 static const char *engine;              /* of the tests to come; NULL: the program's choice */
-int guest_under_jit(void **state) { engine = "jit"; return 0; }
+int guest_under_interp(void **state) { engine = "interp"; return 0; }
 int guest_under_default(void **state) { engine = NULL; return 0; }
 
 struct ptyrun *guest_start(const char *arg, ...)

@@ -10,9 +10,9 @@ enum { BOOT_MS = 240000, SHORT_MS = 60000 };
 /* build/vmux (or $VMUX) with the arguments up to NULL, on an 80x26 terminal: 25 lines for the guest, one for the status line.
  * Fails the test when it cannot be started. */
 struct ptyrun *guest_start(const char *arg, ...) __attribute__((sentinel));
-/* Setup functions of cmocka, for a test or a group: guest_start() gives -accel jit, or leaves the engine to the program, unless the test names
+/* Setup functions of cmocka, for a test or a group: guest_start() gives -accel interp, or leaves the engine to the program, unless the test names
  * one.  VMUX_TEST_ACCEL in the environment wins over both. */
-int guest_under_jit(void **state);
+int guest_under_interp(void **state);
 int guest_under_default(void **state);
 /* Skip the test unless the file is there (packages without which a guest cannot run). */
 void guest_need(const char *file);

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Build the demonstration guest's initrd: busybox, a few kernel modules, a shell on VGA, ttyS0 and ttyS1.
+# Build the demonstration guest's initrd: busybox, a few kernel modules, a shell on VGA, ttyS0 and ttyS1, and on hvc0 where there is a virtconsole.
 # usage: make-initrd.sh KERNEL_DIR OUT      (KERNEL_DIR as fetch.sh leaves it; "-" for no modules)
 set -eu
 kernel=$1
@@ -26,7 +26,7 @@ if [ "$kernel" != - ]; then
 	from=$kernel/modules/$rel
 	mkdir -p "$r/lib/modules/$rel"
 	cp "$from"/modules.builtin* "$from/modules.order" "$r/lib/modules/$rel/"
-	for m in ata_piix sd_mod sr_mod isofs floppy psmouse evdev parport_pc lp bochs; do
+	for m in ata_piix sd_mod sr_mod isofs floppy psmouse evdev parport_pc lp bochs virtio_pci virtio_console; do
 		# modules.dep: "path/m.ko: dep1 dep2"
 		sed -n "s|^\([^:]*/$m\.ko[^:]*\):\(.*\)|\1\2|p" "$from/modules.dep" | tr ' ' '\n'
 	done | sort -u | while read -r f; do

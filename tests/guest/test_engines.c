@@ -142,10 +142,12 @@ static void all_guests_in_lockstep(void **state)
 	p = guest_start("-accel", lockstep("10"), "-m", "256", "-kernel", GUESTS "linux-6.12/vmlinuz", "-initrd", DEMO_INITRD, "-append", "quiet", NULL);
 	EXPECT(p, "vmux tty1#", 2 * BOOT_MS);
 	lockstep_is_clean(p);
-	p = guest_start("-accel", lockstep("10"), "-m", "1024", "-kernel", GUESTS "netboot-i386/linux", "-initrd", GUESTS "netboot-i386/initrd.gz", "-append",
-		"vga=normal fb=false nomodeset", NULL);
-	EXPECT(p, "Select a language", 4 * BOOT_MS);
-	lockstep_is_clean(p);
+	static const char *const installers[][2] = { { GUESTS "netboot-i386/linux", GUESTS "netboot-i386/initrd.gz" }, { GUESTS "netboot-amd64/linux", GUESTS "netboot-amd64/initrd.gz" } };
+	for (unsigned n = 0; n < 2; n++) {
+		p = guest_start("-accel", lockstep("10"), "-m", "1024", "-kernel", installers[n][0], "-initrd", installers[n][1], "-append", "vga=normal fb=false nomodeset", NULL);
+		EXPECT(p, "Select a language", 4 * BOOT_MS);
+		lockstep_is_clean(p);
+	}
 }
 
 /* ---- soak ------------------------------------------------------------------------------------------------------------------------------ */

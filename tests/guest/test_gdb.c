@@ -137,10 +137,11 @@ static const char walk_script[] =
 	"disconnect\nagain\ninfo registers cs efer\n";
 /* A breakpoint where the guest has one of its own: QEMU 7.2 never gets there. */
 static const char traps_script[] = "set var *(char *)&want_traps = 1\nbreak dr_target\ncontinue\nx/dw &int3_count\ndelete\nwatch *(int *)&db_count\ncontinue\ndelete\n";
-/* QEMU describes the vector registers among the general ones, and hangs up instead of answering to kill.  (Its x87 has another control word
+/* QEMU describes the vector registers among the general ones, and hangs up instead of answering to kill: what gdb says of that depends on whether it
+ * was writing just then.  (Its x87 has another control word
  * after reset, which nothing here prints.) */
 static const char *const walk_spared[] = { "xmm", "mxcsr", "warning: ", "determining ", "[Inferior 1 (process 1) killed]", "/tmp/vmux-gdb-", "Remote connection closed",
-	NULL };
+	"Remote communication error.  Target disconnected.", NULL };
 
 static char *walk(const char *program, const char *accel, const char *more)
 {

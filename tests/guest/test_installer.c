@@ -35,6 +35,6 @@ static void i386(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(amd64), cmocka_unit_test_setup_teardown(i386, guest_under_jit, guest_under_default) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(amd64), cmocka_unit_test(i386) };
 	return cmocka_run_group_tests_name("installer", tests, NULL, NULL);
 }

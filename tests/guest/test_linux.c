@@ -25,6 +25,13 @@ static void three_shells_and_power_off(void **state)
 	ptyrun_send(p, "echo $((2*21)) on serial; tty\r");
 	EXPECT(p, "^42 on serial", SHORT_MS);
 	EXPECT(p, "^/dev/ttyS0", SHORT_MS);
+	/* the key that types the size of the pane, which a UART cannot tell */
+	ptyrun_resize(p, 100, 31);
+	EXPECT(p, "^/dev/ttyS0", SHORT_MS);
+	ptyrun_send(p, "\001W");
+	EXPECT(p, "# stty rows 30 cols 100\\s*\n", SHORT_MS);
+	ptyrun_send(p, "stty size\r");
+	EXPECT(p, "^30 100\n", SHORT_MS);
 	ptyrun_send(p, "\0334");
 	EXPECT(p, "vmux ttyS1#", SHORT_MS);
 	ptyrun_send(p, "echo $((3*14)) there; cat /proc/tty/driver/serial\r");
@@ -101,7 +108,8 @@ static void disk_takes_what_the_guest_writes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(three_shells_and_power_off, guest_under_jit, guest_under_default), cmocka_unit_test(reboot_from_inside), cmocka_unit_test(no_reboot_ends_the_program),
+		cmocka_unit_test(three_shells_and_power_off), cmocka_unit_test(reboot_from_inside),
+		cmocka_unit_test_setup_teardown(no_reboot_ends_the_program, guest_under_interp, guest_under_default),
 		cmocka_unit_test(newer_kernel), cmocka_unit_test(disk_takes_what_the_guest_writes),
 	};
 	return cmocka_run_group_tests_name("linux", tests, NULL, NULL);

@@ -65,6 +65,48 @@ static void topology(void **state)
 	ptyrun_free(p);
 }
 
+/* One CPU, a second that comes, goes and comes again: Linux hears of it through ACPI, starts it, and lets go of it. */
+static void plugged_in(void **state)
+{
+	struct ptyrun *p = boot("qemu64", "1,maxcpus=2");
+	ptyrun_send(p, "cd /sys/devices/system/cpu; clear; cat online possible present\r");
+	EXPECT(p, "^0\n0-1\n0\n", SHORT_MS);
+	for (int round = 0; round < 2; round++) {
+		ptyrun_send(p, "\0332info hotpluggable-cpus\rdevice_add qemu64-x86_64-cpu,id=second,socket-id=0,core-id=1,thread-id=0\rinfo cpus\r");
+		EXPECT(p, "  CPU #1: thread_id=[1-9]", SHORT_MS);
+		ptyrun_send(p, "\0331clear; until [ -e cpu1/online ]; do sleep 1; done; echo 1 > cpu1/online; echo now $(cat online) $(grep -c ^processor /proc/cpuinfo)\r");
+		EXPECT(p, "^now 0-1 2$", BOOT_MS);
+		ptyrun_send(p, "clear; stress 2 2\r");
+		EXPECT(p, "^stress ok", BOOT_MS);
+		ptyrun_send(p, "\0332device_del second\r\0331clear; while [ -e cpu1/online ]; do sleep 1; done; echo now $(cat online present)\r");
+		EXPECT(p, "^now 0 0$", BOOT_MS);
+	}
+	/* it stays through a reset, and is one of those that the firmware tells of then */
+	ptyrun_send(p, "\0332device_add qemu64-x86_64-cpu,id=second,socket-id=0,core-id=1,thread-id=0\r\0331clear; echo a$((1+1))b; until [ -e cpu1/online ]; do sleep 1; done; reboot\r");
+	EXPECT(p, "SeaBIOS|Booting from ROM", BOOT_MS);
+	EXPECT(p, "vmux tty1#", BOOT_MS);
+	ptyrun_send(p, "cd /sys/devices/system/cpu; clear; echo now $(cat online)\r");
+	EXPECT(p, "^now 0-1$", BOOT_MS);
+	ptyrun_send(p, "poweroff\r");
+	EXPECT_EXIT(p, BOOT_MS);
+	ptyrun_free(p);
+}
+
+/* One that is there from the start, because the command line says so. */
+static void plugged_in_at_start(void **state)
+{
+	guest_need(GUESTS "linux-6.1/vmlinuz");
+	guest_need(SMP_INITRD);
+	struct ptyrun *p = guest_start("-m", "256", "-smp", "1,maxcpus=3", "-device", "qemu64-x86_64-cpu,socket-id=0,core-id=2,thread-id=0", "-kernel",
+		GUESTS "linux-6.1/vmlinuz", "-initrd", SMP_INITRD, "-append", "quiet", "-serial", "none", NULL);
+	EXPECT(p, "vmux tty1#", BOOT_MS);
+	ptyrun_send(p, "cd /sys/devices/system/cpu; clear; echo now $(cat online present possible) $(grep -c ^processor /proc/cpuinfo)\r");
+	EXPECT(p, "^now 0-1 0-1 0-2 2$", SHORT_MS);
+	ptyrun_send(p, "poweroff\r");
+	EXPECT_EXIT(p, BOOT_MS);
+	ptyrun_free(p);
+}
+
 /* ---- the long run ------------------------------------------------------------------------------------------------------------------ */
 
 /* A guest that a busy host did not let run for seconds tells of stalls and lockups: those lines are shown and do not count. */
@@ -104,6 +146,7 @@ int main(void)
 {
 	if (getenv("VMUX_SMP_SOAK"))
 		return soak(atoi(getenv("VMUX_SMP_SOAK")));
-	const struct CMUnitTest tests[] = { cmocka_unit_test_setup_teardown(four_cpus_agree, guest_under_jit, guest_under_default), cmocka_unit_test(topology) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(four_cpus_agree), cmocka_unit_test(topology), cmocka_unit_test(plugged_in),
+		cmocka_unit_test(plugged_in_at_start) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Rules of the house that a script can check; speaks TAP.  usage: lint.sh BUILD_DIR
+# Rules of the house that a script can check; speaks TAP, status 1 when one is broken.  usage: lint.sh BUILD_DIR
 cd "$(dirname "$0")/../.." || exit 2
 build=${1:-build}
-n=0
+n=0 wrong=0
 check() {       # check NAME OUTPUT: ok when OUTPUT is empty
 	n=$((n + 1))
-	if [ -z "$2" ]; then echo "ok $n - $1"; else echo "not ok $n - $1"; echo "$2" | sed 's/^/# /'; fi
+	if [ -z "$2" ]; then echo "ok $n - $1"; else wrong=1; echo "not ok $n - $1"; echo "$2" | sed 's/^/# /'; fi
 }
 includes() {    # includes FOLDER REGEX-OF-FORBIDDEN
 	grep -rnE "^#include \"($2)" "$1" --include='*.[ch]' --include='*.def'
@@ -34,3 +34,4 @@ check "the monitor's tables are sorted by name" "$(for t in commands infos qmp; 
 done)"
 check "handlers jump to each other in the optimised build" "$(sh tests/lint/handlers.sh build/obj 2>&1)"
 echo "1..$n"
+exit $wrong

@@ -10,6 +10,7 @@ command -v qemu-system-x86_64 >/dev/null || skip "qemu-system-x86_64 is not inst
 qemu-system-x86_64 --version | grep -q 'version 7\.2' || skip "the QEMU that is installed is not 7.2"
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
+export XDG_DATA_HOME=$tmp/data                 # where snapshots go
 
 grep '^[HQ] ' script.txt >"$tmp/cases"
 jq -R -r 'if startswith("H ") then {execute: "human-monitor-command", arguments: {"command-line": .[2:]}} | tojson else .[2:] end' "$tmp/cases" >"$tmp/messages"

@@ -21,6 +21,8 @@ static int setup(void **state)
 {
 	struct rlimit small = { FILE_MAX, FILE_MAX };
 	assert_non_null(mkdtemp(dir));
+	setenv("XDG_DATA_HOME", dir, 1);        /* snapshots */
+	setenv("TMPDIR", dir, 1);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
 	signal(SIGXFSZ, SIG_IGN);
 	m = board_new("-serial null -monitor none -parallel none -chardev ringbuf,id=rb,size=64 -m 2");

@@ -16,6 +16,7 @@ static int setup(void **state)
 	char args[256];
 
 	assert_non_null(mkdtemp(dir));
+	setenv("XDG_DATA_HOME", dir, 1);        /* snapshots */
 	snprintf(args, sizeof(args), "-serial null -monitor none -parallel none -chardev ringbuf,id=rb,size=64 -audiodev none,id=quiet -name rows");
 	m = board_new(args);
 	assert_int_equal(chdir(dir), 0);        /* files with made-up names */
@@ -44,7 +45,7 @@ static const char *say(const char *line)
 
 /* Rows that do something: a line (DIR stands for an empty folder) and a pattern of the answer. */
 static const struct { const char *name, *line, *want; } good[] = {
-	{ "accel", "accel jit", "Error: jit: only interp and jit change into each other while the machine runs; this one runs with qtest\n" },
+	{ "accel", "accel jit", "Error: jit: this machine runs no guest code (qtest)\n" },
 	{ "announce_self", "announce_self", "" },
 	{ "block_passwd", "block_passwd ide1-cd0 x", "Error: Device 'ide1-cd0' is not encrypted\n" },
 	{ "block_resize", "block_resize ide1-cd0 1M", "Error: Device 'ide1-cd0' has no medium\n" },
@@ -112,6 +113,10 @@ static const struct { const char *name, *line, *want; } good[] = {
 	{ "ringbuf_read", "ringbuf_read rb 5", "hello\n" },
 	{ "screendump", "screendump DIR/s.ppm", "" }, { "screendump", "screendump DIR/s.png -f png", "" },
 	{ "screendump", "screendump DIR/s.gif -f gif", "Error: invalid parameter value: gif\n" },
+	{ "delvm", "delvm nosuch", "" }, { "loadvm", "loadvm nosuch", "Error: Snapshot 'nosuch' does not exist in one or more devices\n" },
+	{ "savevm", "savevm s1", "" }, { "loadvm", "loadvm s1", "" }, { "savevm", "savevm ../x", "Error: the tag of a snapshot *" },
+	{ "info snapshots", "info snapshots", "List of snapshots present on all disks:\nID*\n--        s1 *iB 20*\n" }, { "delvm", "delvm s1", "" },
+	{ "info snapshots", "info snapshots", "There is no snapshot available.\n" },
 	{ "sendkey", "sendkey a", "" },
 	{ "set_password", "set_password foo x", "Error: invalid parameter value: foo\n" },
 	{ "singlestep", "singlestep foo", "unexpected option foo\n" },
@@ -318,7 +323,7 @@ static const struct { const char *name, *args, *want; } calls[] = {
 	{ "getfd", "{'fdname': 'a'}", "No file descriptor supplied via SCM_RIGHTS" }, { "closefd", "{'fdname': 'a'}", "File descriptor named 'a' not found" },
 	{ "object-add", "{'qom-type': 'memory-backend-ram', 'id': 'o', 'size': 65536}", NULL }, { "object-del", "{'id': 'o'}", NULL },
 	{ "object-add", "{'qom-type': 'nosuch', 'id': 'o'}", "Parameter 'qom-type' does not accept value 'nosuch'" },
-	{ "x-accel-set", "{'accel': 'jit,off=sse'}", "jit,off=sse: only interp and jit change into each other while the machine runs; this one runs with qtest" },
+	{ "x-accel-set", "{'accel': 'jit,off=sse'}", "jit,off=sse: this machine runs no guest code (qtest)" },
 	{ "block-stream", "{'device': 'nosuch'}", "Cannot find device='nosuch' nor node-name='nosuch'" },
 	{ "block_set_io_throttle", "{'device': 'ide1-cd0', 'bps': 0, 'bps_rd': 0, 'bps_wr': 0, 'iops': 0, 'iops_rd': 0, 'iops_wr': 0}", "Device has no medium" },
 	{ "blockdev-add", "{'driver': 'null-co'}", "'node-name' must be specified for the root node" },

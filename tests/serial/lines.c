@@ -341,11 +341,14 @@ void read_until(int fd, const char *text)
 {
 	char buf[8192];
 	size_t n = 0;
+	int type = 0;
+	getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &(socklen_t){ sizeof(type) });
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 	for (int64_t end = now_ms() + PATIENCE_MS; now_ms() < end;) {
 		struct pollfd p = { .fd = fd, .events = POLLIN };
 		poll(&p, 1, 1000);
-		ssize_t r = read(fd, buf + n, sizeof(buf) - 1 - n);
+		/* What comes behind the text is for the next who looks; but a datagram is read whole or lost. */
+		ssize_t r = read(fd, buf + n, type == SOCK_DGRAM ? sizeof(buf) - 1 - n : 1);
 		if (r == 0)
 			break;
 		n += r > 0 ? (size_t)r : 0;

@@ -6,11 +6,14 @@
 #include <poll.h>
 #include <pty.h>
 #include <regex.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,7 +24,7 @@ enum { TAIL = 65536, MODES = 3000, ERR_MAX = 65536, AFTERMATH_MS = 3000, KILL_MS
 struct ptyrun {
 	int master, slave, err_fd, log_fd;
 	struct termios before;          /* before the program ran */
-	pid_t pid;
+	pid_t pid, leader;              /* leader: of the session, 0 = the program itself */
 	bool exited, paused, cursor_visible, alternate;
 	int status;
 	VTerm *vt;
@@ -144,12 +147,31 @@ static void kill_marked(const char *mark)
 		usleep(2000);
 }
 
-static void child(const struct ptyrun_options *o, int slave, int err_fd, char *mark, char *const argv[])
+/* Stay behind as the session's leader, as a shell would: with the leader the kernel takes the terminal away from all who have it, and nobody could put
+ * its modes right.  The program is a new process, whose parent is the test, too. */
+static void lead_session(int pid_fd)
+{
+	pid_t pid = (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, NULL, NULL, NULL, NULL);
+	if (pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (write(pid_fd, &pid, sizeof pid) == (ssize_t)sizeof pid && pid > 0)
+			for (;;)
+				pause();
+		_exit(1);
+	}
+	setpgid(0, 0);
+	signal(SIGTTOU, SIG_IGN);
+	tcsetpgrp(STDIN_FILENO, getpid());
+}
+
+static void child(const struct ptyrun_options *o, int slave, int err_fd, int pid_fd, char *mark, char *const argv[])
 {
 	sigset_t none;
 	setsid();
 	ioctl(slave, TIOCSCTTY, 0);
 	dup2(slave, 0);
+	if (pid_fd >= 0)
+		lead_session(pid_fd);
 	dup2(slave, 1);
 	dup2(err_fd >= 0 ? err_fd : slave, 2);
 	sigemptyset(&none);
@@ -182,7 +204,7 @@ struct ptyrun *ptyrun_start(const struct ptyrun_options *o, char *const argv[])
 {
 	static const struct ptyrun_options plain;
 	struct ptyrun *p = calloc(1, sizeof *p);
-	int err_pipe[2] = { -1, -1 };
+	int err_pipe[2] = { -1, -1 }, pid_pipe[2] = { -1, -1 };
 	if (!p)
 		abort();
 	o = o ? o : &plain;
@@ -191,7 +213,8 @@ struct ptyrun *ptyrun_start(const struct ptyrun_options *o, char *const argv[])
 	p->err_fd = p->log_fd = -1;
 	p->cursor_visible = true;
 	struct winsize ws = { .ws_col = (unsigned short)p->cols, .ws_row = (unsigned short)p->rows };
-	if (openpty(&p->master, &p->slave, NULL, NULL, &ws) || (o->plain_stderr && pipe(err_pipe))) {
+	if (openpty(&p->master, &p->slave, NULL, NULL, &ws) || (o->plain_stderr && pipe(err_pipe)) ||
+	    (o->has_shell && pipe2(pid_pipe, O_CLOEXEC))) {
 		perror("ptyrun");
 		free(p);
 		return NULL;
@@ -206,7 +229,14 @@ struct ptyrun *ptyrun_start(const struct ptyrun_options *o, char *const argv[])
 	note_run(p);
 	p->pid = fork();
 	if (p->pid == 0)
-		child(o, p->slave, err_pipe[1], p->mark, argv);
+		child(o, p->slave, err_pipe[1], pid_pipe[1], p->mark, argv);
+	if (o->has_shell) {
+		p->leader = p->pid;
+		close(pid_pipe[1]);
+		if (read(pid_pipe[0], &p->pid, sizeof p->pid) != (ssize_t)sizeof p->pid || p->pid <= 0)
+			abort();
+		close(pid_pipe[0]);
+	}
 	if (err_pipe[1] >= 0) {
 		close(err_pipe[1]);
 		p->err_fd = err_pipe[0];
@@ -237,6 +267,10 @@ void ptyrun_free(struct ptyrun *p)
 	if (!p->exited) {
 		kill(p->pid, SIGKILL);
 		waitpid(p->pid, NULL, 0);
+	}
+	if (p->leader) {
+		kill(p->leader, SIGKILL);
+		waitpid(p->leader, NULL, 0);
 	}
 	kill_marked(p->mark);
 	if (p->master >= 0)
@@ -389,7 +423,8 @@ void ptyrun_dump(struct ptyrun *p, const char *why)
 
 /* ---- waiting ---------------------------------------------------------------------------------------------------------------------- */
 
-bool ptyrun_until(struct ptyrun *p, bool (*holds)(struct ptyrun *p, void *arg), void *arg, int timeout_ms, const char *what)
+/* at_end: once the program has ended and nothing more comes, there is nothing to wait for. */
+static bool wait_until(struct ptyrun *p, bool (*holds)(struct ptyrun *p, void *arg), void *arg, int timeout_ms, const char *what, bool at_end)
 {
 	int64_t deadline = now_ms() + timeout_ms, quiet_since = now_ms();
 	char why[300];
@@ -399,14 +434,19 @@ bool ptyrun_until(struct ptyrun *p, bool (*holds)(struct ptyrun *p, void *arg), 
 		reap(p);
 		int64_t now = now_ms();
 		/* A program that ended may leave another behind that still has something to do. */
-		if (now >= deadline || (p->exited && !p->paused && now - quiet_since > AFTERMATH_MS))
+		if (now >= deadline || (at_end && p->exited && !p->paused && now - quiet_since > AFTERMATH_MS))
 			break;
 		if (pump(p, 10) || !p->exited)
 			quiet_since = now_ms();
 	}
-	snprintf(why, sizeof why, "waited %s for %s", p->exited ? "until the program's end" : "in vain", what);
+	snprintf(why, sizeof why, "waited %s for %s", at_end && p->exited ? "until the program's end" : "in vain", what);
 	ptyrun_dump(p, why);
 	return false;
+}
+
+bool ptyrun_until(struct ptyrun *p, bool (*holds)(struct ptyrun *p, void *arg), void *arg, int timeout_ms, const char *what)
+{
+	return wait_until(p, holds, arg, timeout_ms, what, false);
 }
 
 struct match { regex_t re; bool wanted; uint64_t looked_at; bool looked; };
@@ -433,7 +473,7 @@ static bool expect(struct ptyrun *p, const char *re, int timeout_ms, bool wanted
 		return false;
 	}
 	snprintf(what, sizeof what, "%s\"%s\"", wanted ? "" : "the end of ", re);
-	bool ok = ptyrun_until(p, matches, &m, timeout_ms, what);
+	bool ok = wait_until(p, matches, &m, timeout_ms, what, true);
 	regfree(&m.re);
 	return ok;
 }
@@ -523,7 +563,12 @@ void ptyrun_resize(struct ptyrun *p, unsigned cols, unsigned rows)
 	struct winsize ws = { .ws_col = (unsigned short)cols, .ws_row = (unsigned short)rows };
 	p->cols = cols;
 	p->rows = rows;
+	VTermPos pos;
+	char move[40];
 	vterm_set_size(p->vt, (int)rows, (int)cols);
+	/* A region of a larger screen upsets libvterm (tui/flood.c). */
+	vterm_state_get_cursorpos(vterm_obtain_state(p->vt), &pos);
+	vterm_input_write(p->vt, move, (size_t)snprintf(move, sizeof move, "\030\033[r\033[%d;%dH", pos.row + 1, pos.col + 1));
 	ioctl(p->master, TIOCSWINSZ, &ws);
 }
 

@@ -17,6 +17,7 @@ struct ptyrun_options {
 	const char *locale;             /* LC_ALL; NULL: C.UTF-8 */
 	const char *const *env;         /* more "NAME=value" (or "NAME" to remove), ends with NULL; may be NULL */
 	const char *log;                /* file that gets all bytes of the program, NULL = none */
+	bool has_shell;                 /* the program is not the leader of the terminal's session: for tests that kill it */
 	bool find_leaks;                /* a program of the asan build looks for leaks at its end */
 	bool plain_stderr;              /* stderr to a pipe instead of the terminal: ptyrun_stderr() */
 };
@@ -32,7 +33,8 @@ void ptyrun_free(struct ptyrun *p);
 bool ptyrun_expect(struct ptyrun *p, const char *re, int timeout_ms);
 /* Wait until it does not match (any more). */
 bool ptyrun_expect_gone(struct ptyrun *p, const char *re, int timeout_ms);
-/* Wait until a condition of the caller's holds; it is asked after each piece of output and at least every 10 ms. */
+/* Wait until a condition of the caller's holds, also after the program's end (what it left behind may have to do with it); it is asked after each
+ * piece of output and at least every 10 ms. */
 bool ptyrun_until(struct ptyrun *p, bool (*holds)(struct ptyrun *p, void *arg), void *arg, int timeout_ms, const char *what);
 /* Read what there is until nothing comes for quiet_ms. */
 void ptyrun_settle(struct ptyrun *p, int quiet_ms);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -28,6 +29,12 @@ int place_set_up(void **state)
 	assert_int_equal(mkdir(path, 0700), 0);
 	*state = at;
 	return 0;
+}
+
+int place_set_up_here(void **state)
+{
+	place_set_up(state);
+	return setenv("XDG_RUNTIME_DIR", ((struct place *)*state)->dir, 1);
 }
 
 int place_tear_down(void **state)
@@ -50,12 +57,29 @@ void place_write_config(const struct place *at, const char *text)
 	fclose(f);
 }
 
-struct station *station_start(const struct place *at, struct ptyrun_options o, char *const argv[])
+void place_check_config(const struct place *at, const char *text, const char *says, int status)
+{
+	char cmd[1500], out[1000];
+	place_write_config(at, text);
+	snprintf(cmd, sizeof cmd, "%s %s config check 2>&1", at->config, at->program);
+	FILE *f = popen(cmd, "r");
+	assert_non_null(f);
+	out[fread(out, 1, sizeof out - 1, f)] = 0;
+	assert_int_equal(WEXITSTATUS(pclose(f)), status);
+	if (!strstr(out, says))
+		fail_msg("%s: %s", text, out);
+}
+
+struct station *station_begin(const struct place *at, struct ptyrun_options o, char *const argv[])
 {
 	struct station *s = calloc(1, sizeof *s);
 	char fd[32];
-	const char *env[] = { fd, at->runtime, at->config, NULL };
+	const char *env[16] = { fd, at->runtime, at->config };
 	int pair[2];
+	for (unsigned i = 3; o.env && *o.env; i++) {
+		assert_true(i + 1 < sizeof env / sizeof *env);
+		env[i] = *o.env++;
+	}
 	assert_non_null(s);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	fcntl(pair[0], F_SETFD, FD_CLOEXEC);
@@ -66,6 +90,12 @@ struct station *station_start(const struct place *at, struct ptyrun_options o, c
 	close(pair[1]);
 	s->control = pair[0];
 	s->answers = fdopen(fcntl(pair[0], F_DUPFD_CLOEXEC, 3), "r");
+	return s;
+}
+
+struct station *station_start(const struct place *at, struct ptyrun_options o, char *const argv[])
+{
+	struct station *s = station_begin(at, o, argv);
 	SEES(s, "fake VGA ready");
 	return s;
 }
@@ -104,4 +134,32 @@ const char *station_ask(struct station *s, const char *fmt, ...)
 	ptyrun_dump(s->p, "the machine does not answer");
 	fail_msg("no answer to %s", line);
 	return NULL;
+}
+
+void station_keys_are(struct station *s, const char *want)
+{
+	char all[2000] = "";
+	for (int i = 0; i < 6000 && strlen(all) < strlen(want); i++) {
+		const char *a = station_ask(s, "keys");
+		if (*a)
+			snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s", *all ? " " : "", a);
+		else
+			ptyrun_bytes_during(s->p, 5);
+	}
+	assert_string_equal(all, want);
+}
+
+struct station *station_named(const struct place *at, const char *name)
+{
+	return station_start(at, (struct ptyrun_options){ 0 }, (char *[]){ (char *)at->program, (char *)"-name", (char *)name, NULL });
+}
+
+void station_step(struct station *s, const char *step)
+{
+	if (*step == '!')
+		station_ask(s, "%s", step + 1);
+	else if (*step == '?')
+		SEES(s, step + 1);
+	else
+		ptyrun_send(s->p, step);
 }

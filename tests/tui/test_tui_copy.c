@@ -1,10 +1,8 @@
 /* test_tui_copy.c - what has been shown: searched, filtered, copied and pasted, through a real pseudo terminal on a machine of cardboard. */
-#include "tests/tui/ptyrun.h"
+#include "tests/tui/station.h"
 #include "tui/clipboard.h"
 #include "tui/scrollback.h"
 #include "tui/search.h"
-#include "tui/vgahistory.h"
-#include <libgen.h>
 #include <locale.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,65 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 #include <cmocka.h>
 
-struct station { struct ptyrun *p; int control; FILE *answers; char answer[1 << 20]; };
-#define SEES(s, re) assert_true(ptyrun_expect((s)->p, re, PTYRUN_MS))
-
-static struct station *start(const char *term, const char *env)
+static struct station *start(const struct place *at, const char *term, const char *env)
 {
-	struct station *s = calloc(1, sizeof *s);
-	char self[1024], path[1100], fd[32], *argv[] = { path, "-m", "64", NULL };
-	const char *all[] = { fd, env ? env : "TMUX", env ? "TMUX" : NULL, NULL };
-	int pair[2];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-	assert_true(s && n > 0);
-	if (env && !strncmp(env, "TMUX", 4))
-		all[2] = NULL;
-	self[n] = 0;
-	snprintf(path, sizeof path, "%s/tui-fake", dirname(self));
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-	snprintf(fd, sizeof fd, "FAKE_VM_FD=%d", pair[1]);
-	s->p = ptyrun_start(&(struct ptyrun_options){ .env = all, .term = term }, argv);
-	assert_non_null(s->p);
-	close(pair[1]);
-	s->control = pair[0];
-	s->answers = fdopen(dup(pair[0]), "r");
-	SEES(s, "fake VGA ready");
-	return s;
-}
-
-static void stop(struct station *s)
-{
-	ptyrun_free(s->p);
-	fclose(s->answers);
-	close(s->control);
-	free(s);
-}
-
-static const char *ask(struct station *s, const char *fmt, ...)
-{
-	char line[8192];
-	va_list ap;
-	va_start(ap, fmt);
-	int n = vsnprintf(line, sizeof line - 2, fmt, ap);
-	va_end(ap);
-	line[n++] = '\n';
-	assert_int_equal(write(s->control, line, (size_t)n), n);
-	for (int i = 0; i < 20000; i++) {
-		char c;
-		if (recv(s->control, &c, 1, MSG_PEEK | MSG_DONTWAIT) == 1) {
-			assert_non_null(fgets(s->answer, sizeof s->answer, s->answers));
-			s->answer[strcspn(s->answer, "\n")] = 0;
-			return s->answer;
-		}
-		ptyrun_bytes_during(s->p, 5);
-	}
-	fail_msg("no answer to %.*s", n, line);
-	return NULL;
+	const char *all[] = { env ? env : "TMUX", env && strncmp(env, "TMUX", 4) ? "TMUX" : NULL, NULL };
+	return station_start(at, (struct ptyrun_options){ .env = all, .term = term }, (char *[]){ (char *)at->program, (char *)"-m", (char *)"64", NULL });
 }
 
 /* ---- OSC 52 ------------------------------------------------------------------------------------------------------------------------- */
@@ -120,14 +66,14 @@ static void sequences(void **state)
 static void print_poem(struct station *s)
 {
 	ptyrun_send(s->p, "\0333");
-	ask(s, "flood 3 200");
-	ask(s, "print 3 alpha beta-gamma  delta\\r\\nsecond line here\\r\\n\\xe4\\xb8\\xad\\xe6\\x96\\x87 wide e\\xcc\\x81nd\\r\\n");
+	station_ask(s, "flood 3 200");
+	station_ask(s, "print 3 alpha beta-gamma  delta\\r\\nsecond line here\\r\\n\\xe4\\xb8\\xad\\xe6\\x96\\x87 wide e\\xcc\\x81nd\\r\\n");
 	SEES(s, "^second line here");
 }
 
 static void vi_keys_select_and_copy(void **state)
 {
-	struct station *s = start(NULL, NULL);
+	struct station *s = start(*state, NULL, NULL);
 	print_poem(s);
 	ptyrun_send(s->p, "\001[");
 	SEES(s, "line 203 of 203 *copy");
@@ -146,12 +92,12 @@ static void vi_keys_select_and_copy(void **state)
 	ptyrun_send(s->p, "\001[203k2jb q");                   /* counts; nothing is copied */
 	ptyrun_send(s->p, "\001y");
 	SEES(s, "copied 23 lines");
-	stop(s);
+	station_stop(s);
 }
 
 static void emacs_keys_select_and_copy(void **state)
 {
-	struct station *s = start(NULL, "EDITOR=emacs -nw");
+	struct station *s = start(*state, NULL, "EDITOR=emacs -nw");
 	print_poem(s);
 	ptyrun_send(s->p, "\001[\020\020\033f\033b");
 	ptyrun_send_bytes(s->p, "\0", 1);
@@ -161,36 +107,33 @@ static void emacs_keys_select_and_copy(void **state)
 	ptyrun_send_bytes(s->p, "\0", 1);
 	ptyrun_send(s->p, "\001\001\027");                      /* C-a (typed twice: it is the prefix key) C-w: backwards */
 	copied(s, "second line here", 0);
-	stop(s);
+	station_stop(s);
 }
 
 static void copies_inside_tmux_and_without_a_clipboard(void **state)
 {
-	struct station *s = start("tmux-256color", "TMUX=/tmp/tmux-0/default,1,0");
+	struct station *s = start(*state, "tmux-256color", "TMUX=/tmp/tmux-0/default,1,0");
 	print_poem(s);
 	ptyrun_send(s->p, "\001[k0 e\r");
 	copied(s, "second", 't');
-	stop(s);
-	char dir[] = "/tmp/vmux-test-XXXXXX", env[64], cmd[128], line[64] = "";
-	assert_non_null(mkdtemp(dir));
-	snprintf(env, sizeof env, "XDG_RUNTIME_DIR=%s", dir);
-	s = start("linux", env);
+	station_stop(s);
+	const struct place *at = *state;
+	char cmd[128], line[64] = "";
+	s = start(at, "linux", NULL);
 	print_poem(s);
 	ptyrun_send(s->p, "\001[k0 e\r");
 	SEES(s, "no clipboard, so they are in");
-	snprintf(cmd, sizeof cmd, "cat %s/vmux/*.copy", dir);
+	snprintf(cmd, sizeof cmd, "cat %s/vmux/*.copy", at->dir);
 	FILE *f = popen(cmd, "r");
 	assert_non_null(fgets(line, sizeof line, f));
 	pclose(f);
 	assert_string_equal(line, "second");
-	stop(s);
-	snprintf(cmd, sizeof cmd, "rm -rf %s", dir);
-	assert_int_equal(system(cmd), 0);
+	station_stop(s);
 }
 
 static void search_in_the_terminal(void **state)
 {
-	struct station *s = start(NULL, NULL);
+	struct station *s = start(*state, NULL, NULL);
 	print_poem(s);
 	ptyrun_send(s->p, "\001/LINE 1[0-9]0 of\r");            /* a capital: case counts */
 	SEES(s, "\"LINE 1.0-9.0 of\" is not here");
@@ -215,47 +158,47 @@ static void search_in_the_terminal(void **state)
 	SEES(s, "missing closing parenthesis, at character 5");
 	ptyrun_send(s->p, "g/flood.*up$\r");
 	SEES(s, "match 1 of 200");
-	stop(s);
+	station_stop(s);
 }
 
 static void filters_are_live(void **state)
 {
-	struct station *s = start(NULL, NULL);
+	struct station *s = start(*state, NULL, NULL);
 	print_poem(s);
 	ptyrun_send(s->p, "\001&/line \\d*7 of/\r");
 	SEES(s, "filter 20 of 20");
 	SEES(s, "^line 187 of .*\nline 197 of ");
-	ask(s, "print 3 line 77777 of it\\r\\nline 8 of it\\r\\n");
+	station_ask(s, "print 3 line 77777 of it\\r\\nline 8 of it\\r\\n");
 	SEES(s, "^line 197 of .*\nline 77777 of it$");
 	ptyrun_send(s->p, "&!flood\r");
 	SEES(s, "filter [0-9] of 5");
 	SEES(s, "^alpha beta.*\nsecond line here\n.*wide.*\nline 77777 of it\nline 8 of it$");
 	ptyrun_send(s->p, "gVG\r");                             /* what is shown is what is copied */
 	SEES(s, "copied 5 lines");
-	stop(s);
+	station_stop(s);
 }
 
 static void what_left_the_vga_screen(void **state)
 {
-	struct station *s = start(NULL, NULL);
-	ask(s, "put 0 1 1f boot line one");
-	ask(s, "put 0 2 07 boot line two");
+	struct station *s = start(*state, NULL, NULL);
+	station_ask(s, "put 0 1 1f boot line one");
+	station_ask(s, "put 0 2 07 boot line two");
 	SEES(s, "^boot line two");
-	ask(s, "text 80 25");                                   /* cleared */
-	ask(s, "put 0 0 07 after the clear");
+	station_ask(s, "text 80 25");                                   /* cleared */
+	station_ask(s, "put 0 0 07 after the clear");
 	SEES(s, "^after the clear");
 	ptyrun_send(s->p, "\001[g");
 	SEES(s, "^fake VGA ready *\nboot line one\nboot line two\n");
 	ptyrun_send(s->p, "jV\r");
 	copied(s, "boot line one\n", 0);
-	stop(s);
+	station_stop(s);
 }
 
 /* ---- pasting ------------------------------------------------------------------------------------------------------------------------- */
 
 static void pastes_are_shown_first(void **state)
 {
-	struct station *s = start(NULL, NULL);
+	struct station *s = start(*state, NULL, NULL);
 	ptyrun_send(s->p, "\0333");
 	SEES(s, "running");
 	ptyrun_send(s->p, "\033[200~rm -rf x\recho gone\r\033[201~");
@@ -264,38 +207,38 @@ static void pastes_are_shown_first(void **state)
 	SEES(s, "echo gone");
 	ptyrun_send(s->p, "\033[B\r");                          /* no */
 	SEES(s, "nothing was pasted");
-	assert_string_equal(ask(s, "typed 3"), "0 cbf29ce484222325");
+	assert_string_equal(station_ask(s, "typed 3"), "0 cbf29ce484222325");
 	ptyrun_send(s->p, "\001:set paste-ask off\r\033[200~a\rb\r\033[201~c");
-	for (int i = 0; i < 20000 && !strstr(ask(s, "typed 3"), "5 "); i++)
+	for (int i = 0; i < 20000 && !strstr(station_ask(s, "typed 3"), "5 "); i++)
 		ptyrun_bytes_during(s->p, 5);
-	assert_string_equal(ask(s, "show 3"), "61 0d 62 0d 63");
-	stop(s);
+	assert_string_equal(station_ask(s, "show 3"), "61 0d 62 0d 63");
+	station_stop(s);
 }
 
 static void what_was_copied_is_pasted(void **state)
 {
-	struct station *s = start(NULL, NULL);
+	struct station *s = start(*state, NULL, NULL);
 	print_poem(s);
 	ptyrun_send(s->p, "\001]");
 	SEES(s, "nothing was copied yet");
 	ptyrun_send(s->p, "\001[k0 $\r\001]");
-	for (int i = 0; i < 20000 && strncmp(ask(s, "typed 3"), "16 ", 3); i++)
+	for (int i = 0; i < 20000 && strncmp(station_ask(s, "typed 3"), "16 ", 3); i++)
 		ptyrun_bytes_during(s->p, 5);
-	assert_string_equal(ask(s, "show 3"), "73 65 63 6f 6e 64 20 6c 69 6e 65 20 68 65 72 65");
+	assert_string_equal(station_ask(s, "show 3"), "73 65 63 6f 6e 64 20 6c 69 6e 65 20 68 65 72 65");
 	ptyrun_send(s->p, "\001[G0 $\r\0331\001]");             /* onto a keyboard without these keys */
 	SEES(s, "not pasted: the key map en-us lacks [0-9] of the characters, first \"\xe4\xb8\xad\"");
-	assert_string_equal(ask(s, "keys"), "");
-	stop(s);
+	assert_string_equal(station_ask(s, "keys"), "");
+	station_stop(s);
 }
 
 static void pastes_take_their_time(void **state)
 {
-	struct station *s = start(NULL, NULL);
+	struct station *s = start(*state, NULL, NULL);
 	ptyrun_send(s->p, "\0333\001:set paste-char-delay 400\r\033[200~abcdefghijklmnopqrstuvwxyz\033[201~");
 	SEES(s, "paste [0-9]+%");
 	ptyrun_send(s->p, "\001]");
 	SEES(s, "pasting stopped: [0-9]+ of 26 bytes were typed");
-	stop(s);
+	station_stop(s);
 }
 
 /* ---- parts ------------------------------------------------------------------------------------------------------------------------------ */
@@ -390,45 +333,6 @@ static void a_bad_pattern_stalls_nobody(void **state)
 	scrollback_free(b);
 }
 
-struct gone { char text[8192]; };
-static void keep(void *arg, const struct text_cell *cells, unsigned cols)
-{
-	struct gone *g = arg;
-	size_t n = strlen(g->text);
-	for (unsigned x = 0; x < cols && cells[x].ch != ' '; x++)
-		g->text[n++] = (char)cells[x].ch;
-	g->text[n++] = '\n';
-	g->text[n] = 0;
-}
-
-static void scrolling_is_seen(void **state)
-{
-	enum { COLS = 8, ROWS = 6 };
-	struct text_cell cells[COLS * ROWS];
-	struct screen s = { .kind = SCREEN_TEXT, .cols = COLS, .rows = ROWS, .cells = cells };
-	struct vga_history *h = vga_history_new();
-	struct gone g = { "" };
-	for (unsigned frame = 0, top = 0; frame < 40; frame++) {        /* lines "n0", "n1" ...: 0 to 4 rows a frame */
-		top += frame % 5;
-		for (unsigned y = 0; y < ROWS; y++) {
-			char text[16];
-			snprintf(text, sizeof text, "n%-12u", top + y);
-			for (unsigned x = 0; x < COLS; x++)
-				cells[y * COLS + x] = (struct text_cell){ (uint8_t)text[x], 7 };
-		}
-		vga_history_look(h, &s, keep, &g);
-	}
-	char want[8192] = "";
-	for (unsigned i = 0; i < 80; i++)
-		snprintf(want + strlen(want), sizeof want - strlen(want), "n%u\n", i);
-	assert_string_equal(g.text, want);
-	g.text[0] = 0;
-	s.kind = SCREEN_GRAPHICS;                                       /* another mode: nothing of it is lost */
-	vga_history_look(h, &s, keep, &g);
-	assert_string_equal(g.text, "n80\nn81\nn82\nn83\nn84\nn85\n");
-	vga_history_free(h);
-}
-
 int main(void)
 {
 	setlocale(LC_ALL, "C.UTF-8");
@@ -437,7 +341,6 @@ int main(void)
 		cmocka_unit_test(copies_inside_tmux_and_without_a_clipboard), cmocka_unit_test(search_in_the_terminal), cmocka_unit_test(filters_are_live),
 		cmocka_unit_test(what_left_the_vga_screen), cmocka_unit_test(pastes_are_shown_first), cmocka_unit_test(what_was_copied_is_pasted),
 		cmocka_unit_test(pastes_take_their_time), cmocka_unit_test(a_million_lines), cmocka_unit_test(a_bad_pattern_stalls_nobody),
-		cmocka_unit_test(scrolling_is_seen),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, place_set_up, place_tear_down);
 }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 #include "tui/flood.h"
+#include "tui/termcell.h"
 #include "tui/scrollback.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,20 +24,6 @@ struct term {
 	size_t n_answers;
 	struct cell line[MOST];
 };
-
-static void convert(void *arg, const VTermScreenCell *from, struct cell *to)
-{
-	*to = (struct cell){ .ch = from->chars[0] ? from->chars[0] : ' ', .style = { COLOUR_DEFAULT, COLOUR_DEFAULT, 0 } };
-	if (from->chars[0] == (uint32_t)-1)
-		to->ch = GRID_WIDE_TAIL;
-	for (int i = 0; i < CELL_COMBINING && from->chars[0] && from->chars[i + 1]; i++)
-		to->comb[i] = from->chars[i + 1];
-	if (!VTERM_COLOR_IS_DEFAULT_FG(&from->fg))
-		to->style.fg = VTERM_COLOR_IS_INDEXED(&from->fg) ? COLOUR_PALETTE | from->fg.indexed.idx : from->fg.rgb.red << 16 | from->fg.rgb.green << 8 | from->fg.rgb.blue;
-	if (!VTERM_COLOR_IS_DEFAULT_BG(&from->bg))
-		to->style.bg = VTERM_COLOR_IS_INDEXED(&from->bg) ? COLOUR_PALETTE | from->bg.indexed.idx : from->bg.rgb.red << 16 | from->bg.rgb.green << 8 | from->bg.rgb.blue;
-	to->style.attrs = from->attrs.bold | from->attrs.underline << 1 | from->attrs.italic << 3 | from->attrs.blink << 4 | from->attrs.reverse << 5;
-}
 
 static void keep(void *arg, const struct cell *cells, unsigned n)
 {
@@ -58,7 +45,7 @@ static int on_pushline(int cols, const VTermScreenCell *cells, void *user)
 	if (flood_swallow(&t->flood))
 		return 1;
 	for (int x = 0; x < cols; x++)
-		convert(t, &cells[x], &t->line[x]);
+		termcell_read(&cells[x], &t->line[x]);
 	scrollback_push(t->back, t->line, (unsigned)cols);
 	return 1;
 }
@@ -98,7 +85,7 @@ static struct term *term_new(int cols, int rows)
 	vterm_screen_enable_altscreen(t->vts, 1);
 	vterm_screen_reset(t->vts, 1);
 	t->back = scrollback_new(BUDGET);
-	t->flood = (struct flood){ .vt = t->vt, .vts = t->vts, .arg = t, .convert = convert, .keep = keep, .keep_ascii = keep_ascii };
+	t->flood = (struct flood){ .vt = t->vt, .vts = t->vts, .arg = t, .keep = keep, .keep_ascii = keep_ascii };
 	return t;
 }
 
@@ -128,8 +115,8 @@ static void assert_same_screen(struct term *a, struct term *b)
 			struct cell ca, cb;
 			vterm_screen_get_cell(a->vts, (VTermPos){ y, x }, &va);
 			vterm_screen_get_cell(b->vts, (VTermPos){ y, x }, &vb);
-			convert(a, &va, &ca);
-			convert(b, &vb, &cb);
+			termcell_read(&va, &ca);
+			termcell_read(&vb, &cb);
 			assert_same_cell(&ca, &cb, "screen row", (size_t)y, (size_t)x);
 		}
 	vterm_state_get_cursorpos(vterm_obtain_state(a->vt), &pa);
@@ -338,6 +325,93 @@ static void test_region_and_size(void **s)
 	free(text);
 }
 
+/* A region whose first row is below a smaller screen: libvterm by itself moves rows that there are not. */
+static void test_a_region_below_the_screen(void **state)
+{
+	static const char *const region[] = { "\033[10;20r", "\033[10;200r", "\033[20;24r\033[?6h", "\033[?69h\033[60;70s\033[12r", "\033[1;24r", "\033[10;20r\033[" };
+	static const char *const after[] = { "\033[99S", "\033[3T", "\033[999;999H\n\n\n", "\033[H\033M\033M", "\033[99L", "\033[99M", "\033[5 @", "\033[2'~", "one\r\ntwo\r\nthree\r\nfour\r\n" };
+	static const struct { int cols, rows; } sizes[] = { { 80, 8 }, { 20, 2 }, { 50, 1 }, { 2, 9 } };
+	for (unsigned i = 0; i < sizeof region / sizeof *region * (sizeof after / sizeof *after) * 4; i++) {
+		const char *before = region[i / 4 % (sizeof region / sizeof *region)], *then = after[i / 4 / (sizeof region / sizeof *region)];
+		struct term *t = term_new(80, 24);
+		VTermPos pos;
+		flood_feed(&t->flood, (const uint8_t *)before, strlen(before));
+		flood_feed(&t->flood, (const uint8_t *)"\033[2;2H", 6);
+		vterm_set_size(t->vt, sizes[i % 4].rows, sizes[i % 4].cols);
+		flood_resized(&t->flood);
+		vterm_state_get_cursorpos(vterm_obtain_state(t->vt), &pos);
+		assert_true(pos.row >= 0 && pos.row < sizes[i % 4].rows && pos.col >= 0 && pos.col < sizes[i % 4].cols);
+		flood_feed(&t->flood, (const uint8_t *)then, strlen(then));
+		vterm_set_size(t->vt, 30, 90);
+		flood_resized(&t->flood);
+		flood_feed(&t->flood, (const uint8_t *)then, strlen(then));
+		term_free(t);
+	}
+}
+
+/* U+0080 to U+009F have no width: libvterm by itself inserts from outside of the screen.  They come as U+FFFD, in whatever pieces. */
+static void test_controls_in_utf8(void **state)
+{
+	static const char text[] = "\033[4hA\xc2\x8b\xc2\x94" "B\xc2\xa9\xc2";
+	for (size_t split = 0; split < sizeof text; split++) {
+		struct term *t = term_new(80, 24);
+		VTermScreenCell c;
+		static const uint32_t want[] = { 'A', 0xfffd, 0xfffd, 'B', 0xa9, 0xfffd, 'x' };
+		flood_feed(&t->flood, (const uint8_t *)text, split);
+		flood_feed(&t->flood, (const uint8_t *)text + split, sizeof text - 1 - split);
+		flood_feed(&t->flood, (const uint8_t *)"x", 1);
+		for (int x = 0; x < 7; x++) {
+			assert_true(vterm_screen_get_cell(t->vts, (VTermPos){ .row = 0, .col = x }, &c));
+			assert_int_equal(c.chars[0], want[x]);
+		}
+		term_free(t);
+	}
+}
+
+/* A repetition of nothing, or of what has no width, ends; that of a character repeats it. */
+static void test_repetition(void **state)
+{
+	static const char *const none[] = { "\033[b", "\033[9b", "x\033c\033[9b", "\xcc\x81\033[9b", "x\033[H\xcc\x81\033[9b", "\xc2\x8b\033[9b",
+		"x\033[e\xcc\x81\xcc\x82\033[48;5;200m\033[b", "x\033[H\xcc\x81\033[31m\016\033[9b" };
+	for (unsigned i = 0; i < sizeof none / sizeof *none; i++) {
+		struct term *t = term_new(80, 24);
+		for (size_t k = 0; k < strlen(none[i]); k++)
+			flood_feed(&t->flood, (const uint8_t *)none[i] + k, 1);
+		flood_feed(&t->flood, (const uint8_t *)none[i], strlen(none[i]));
+		term_free(t);
+	}
+	struct term *t = term_new(80, 24);
+	VTermScreenCell c;
+	flood_feed(&t->flood, (const uint8_t *)"-\033[4b|", 6);
+	for (int x = 0; x < 6; x++) {
+		assert_true(vterm_screen_get_cell(t->vts, (VTermPos){ .row = 0, .col = x }, &c));
+		assert_int_equal(c.chars[0], x < 5 ? '-' : '|');
+	}
+	term_free(t);
+}
+
+/* More parameters than libvterm has room for: nothing of the sequence is done, and its rest is not printed. */
+static void test_many_parameters(void **state)
+{
+	char text[4000];
+	for (unsigned params = 14; params < 900; params = params < 20 ? params + 1 : 3 * params)
+		for (unsigned pieces = 0; pieces < 2; pieces++) {
+			struct term *t = term_new(80, 24);
+			VTermScreenCell c;
+			size_t n = (size_t)sprintf(text, "\033[1");
+			for (unsigned i = 1; i < params; i++)
+				n += (size_t)sprintf(text + n, "%c1", i % 2 ? ';' : ':');
+			n += (size_t)sprintf(text + n, "mA\033[0mB");
+			for (size_t k = 0; k < n; k += pieces ? 1 : n)
+				flood_feed(&t->flood, (const uint8_t *)text + k, pieces ? 1 : n);
+			for (int x = 0; x < 3; x++) {
+				assert_true(vterm_screen_get_cell(t->vts, (VTermPos){ .row = 0, .col = x }, &c));
+				assert_int_equal(c.chars[0], "AB"[x]);
+			}
+			term_free(t);
+		}
+}
+
 /* A cursor that was saved on a larger screen comes back inside the smaller one: else libvterm crashes at the next erasing to the left. */
 static void test_a_saved_cursor_fits(void **state)
 {
@@ -381,7 +455,7 @@ static void test_a_lower_screen(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_most_lines_go_past), cmocka_unit_test(test_modes), cmocka_unit_test(test_region_and_size), cmocka_unit_test(test_a_saved_cursor_fits), cmocka_unit_test(test_a_lower_screen),
+		cmocka_unit_test(test_most_lines_go_past), cmocka_unit_test(test_modes), cmocka_unit_test(test_region_and_size), cmocka_unit_test(test_a_region_below_the_screen), cmocka_unit_test(test_controls_in_utf8), cmocka_unit_test(test_repetition), cmocka_unit_test(test_many_parameters), cmocka_unit_test(test_a_saved_cursor_fits), cmocka_unit_test(test_a_lower_screen),
 		cmocka_unit_test(test_same_as_libvterm),
 	};
 	return cmocka_run_group_tests_name("flood", tests, NULL, NULL);

@@ -92,7 +92,7 @@ static void a_raw_log_is_the_stream(void **state)
 	ptyrun_send(s->p, "\0013\001L");
 	SEES(s, "Log serial0 to a file");
 	ptyrun_send(s->p, "\r");
-	SEES(s, "serial0 is logged \\(raw\\) to /tmp/vmux-test-");
+	SEES(s, "serial0 is logged \\(raw\\) to");
 	SEES(s, " L *$");
 	for (int i = 0; i < 3; i++)
 		station_ask(s, "print 3 %s", request);

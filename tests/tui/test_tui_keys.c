@@ -65,19 +65,6 @@ static const char *typed(struct station *s, unsigned console, unsigned bytes)
 	return station_ask(s, "show %u", console);
 }
 
-static void keys_are(struct station *s, const char *want)
-{
-	char all[2000] = "";
-	for (int i = 0; i < 6000 && strlen(all) < strlen(want); i++) {
-		const char *a = station_ask(s, "keys");
-		if (*a)
-			snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s", *all ? " " : "", a);
-		else
-			ptyrun_bytes_during(s->p, 5);
-	}
-	assert_string_equal(all, want);
-}
-
 static void modifiers_stick(void **state)
 {
 	struct station *s = start(*state, "");
@@ -90,15 +77,15 @@ static void modifiers_stick(void **state)
 	ptyrun_send(s->p, "\r");
 	SEES(s, " Ctrl-\\+ key");
 	ptyrun_send(s->p, "cc");                        /* the first only */
-	keys_are(s, "1d+ 2e+ 2e- 1d- 2e+ 2e-");
+	station_keys_are(s, "1d+ 2e+ 2e- 1d- 2e+ 2e-");
 	ptyrun_send(s->p, "\001Ks ");
 	SEES(s, "Shift-\\(held\\)");
 	ptyrun_send(s->p, "ab");
-	keys_are(s, "2a+ 1e+ 1e- 2a- 2a+ 30+ 30- 2a-");
+	station_keys_are(s, "2a+ 1e+ 1e- 2a- 2a+ 30+ 30- 2a-");
 	ptyrun_send(s->p, "\001K\r1");
-	keys_are(s, "02+ 02-");
+	station_keys_are(s, "02+ 02-");
 	ptyrun_send(s->p, "\001Kg\001q");               /* the prefix key ends choosing */
-	keys_are(s, "b8+ 10+ 10- b8-");
+	station_keys_are(s, "b8+ 10+ 10- b8-");
 	ptyrun_send(s->p, "\0013\001Kcax\001Ks\rx\001Kc\033[Ay");
 	assert_string_equal(typed(s, 3, 10), "1b 18 58 1b 5b 31 3b 35 41 79");
 	station_stop(s);
@@ -112,9 +99,9 @@ static void macros_are_typed(void **state)
 	ptyrun_send(s->p, "\r");
 	assert_string_equal(typed(s, 3, 12), "72 6f 6f 74 0d 73 65 63 72 65 74 0d");
 	ptyrun_send(s->p, "\0011\001:macro crash\r");
-	keys_are(s, "38+ 54+ 23+ 23- 54- 38-");
+	station_keys_are(s, "38+ 54+ 23+ 23- 54- 38-");
 	ptyrun_send(s->p, "\001k\033[B\033[B\r");       /* what follows them */
-	keys_are(s, "1d+ 38+ d3+ d3- 38- 1d-");
+	station_keys_are(s, "1d+ 38+ d3+ d3- 38- 1d-");
 	ptyrun_send(s->p, "\001:macro nosuch\r");
 	SEES(s, "no macro is named \"nosuch\"");
 	ptyrun_send(s->p, "\0013\001:macro crash\r");   /* no serial line has such a key */

@@ -1,7 +1,4 @@
-/* test_tui_layout.c - how the screen is divided: panes, zoom, saved layouts, and golden screens at several sizes; the settings file.
- *
- * A golden screen is a file of tests/tui/golden: the text, then a letter a cell for its look, then what the letters mean, then the cursor.
- * GOLDEN_RENEW=1 in the environment writes them anew. */
+/* test_tui_layout.c - how the screen is divided: panes, zoom, saved layouts; the palette; the settings file. */
 #include "tests/tui/station.h"
 #include "tui/fuzzy.h"
 #include "tui/layout.h"
@@ -28,98 +25,6 @@ static struct station *start(const struct place *at, unsigned cols, unsigned row
 	station_ask(s, "print 3 login: ");
 	station_ask(s, "print 2 (qemu) ");
 	return s;
-}
-
-/* ---- golden screens --------------------------------------------------------------------------------------------------------------- */
-
-static void describe(const struct ptyrun_cell *c, char *out, size_t size)
-{
-	snprintf(out, size, "fg %d bg %d%s%s%s%s", c->fg_default ? -1 : c->fg_index >= 0 ? c->fg_index : (int)c->fg, c->bg_default ? -1 : c->bg_index >= 0 ? c->bg_index : (int)c->bg,
-		 c->bold ? " bold" : "", c->underline ? " underline" : "", c->blink ? " blink" : "", c->reverse ? " reverse" : "");
-}
-
-/* The screen with its attributes as text; the caller's to free. */
-static char *picture(struct ptyrun *p, unsigned cols, unsigned rows)
-{
-	char looks[26][80], look[80], *text = ptyrun_screen(p), *out = NULL;
-	unsigned n = 0, x, y;
-	size_t size;
-	bool visible;
-	FILE *f = open_memstream(&out, &size);
-	fputs(text, f);
-	for (y = 0; y < rows; y++) {
-		for (x = 0; x < cols; x++) {
-			struct ptyrun_cell c;
-			unsigned k = 0;
-			assert_true(ptyrun_cell(p, x, y, &c));
-			describe(&c, look, sizeof look);
-			while (k < n && strcmp(looks[k], look))
-				k++;
-			assert_true(k < 26);
-			if (k == n)
-				strcpy(looks[n++], look);
-			fputc((int)('a' + k), f);
-		}
-		fputc('\n', f);
-	}
-	for (unsigned k = 0; k < n; k++)
-		fprintf(f, "%c: %s\n", 'a' + k, looks[k]);
-	ptyrun_cursor(p, &x, &y, &visible);
-	fprintf(f, "cursor %u,%u%s\n", x, y, visible ? "" : " hidden");
-	fclose(f);
-	free(text);
-	return out;
-}
-
-static void same_as_golden(struct station *s, unsigned cols, unsigned rows, const char *name)
-{
-	char path[200], want[65536] = "", *got;
-	snprintf(path, sizeof path, "tests/tui/golden/%s.txt", name);
-	if (getenv("GOLDEN_RENEW")) {
-		ptyrun_settle(s->p, 1000);
-		got = picture(s->p, cols, rows);
-		FILE *f = fopen(path, "w");
-		assert_non_null(f);
-		fputs(got, f);
-		fclose(f);
-		free(got);
-	}
-	FILE *f = fopen(path, "r");
-	if (!f)
-		fail_msg("%s: not there; GOLDEN_RENEW=1 makes it", path);
-	want[fread(want, 1, sizeof want - 1, f)] = 0;
-	fclose(f);
-	got = picture(s->p, cols, rows);
-	for (int i = 0; i < 9000 && strcmp(want, got); i++) {
-		ptyrun_bytes_during(s->p, 10);
-		free(got);
-		got = picture(s->p, cols, rows);
-	}
-	if (strcmp(want, got)) {
-		fprintf(stderr, "--- %s\n%s--- now\n%s", path, want, got);
-		fail_msg("%s differs", name);
-	}
-	free(got);
-}
-
-static void golden_screens(void **state)
-{
-	static const struct { unsigned cols, rows; } sizes[] = { { 80, 24 }, { 100, 30 }, { 200, 60 }, { 20, 5 } };
-	for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-		unsigned cols = sizes[i].cols, rows = sizes[i].rows;
-		char name[64];
-		struct station *s = start(*state, cols, rows);
-		ptyrun_send(s->p, "\0011");
-		snprintf(name, sizeof name, "single-%ux%u", cols, rows);
-		SEES(s, "running");
-		same_as_golden(s, cols, rows, name);
-		ptyrun_send(s->p, "\001:layout v600(1,h500(3,2))\r");
-		if (cols >= 80)
-			SEES(s, "^ 3:serial0 .*2:monitor");
-		snprintf(name, sizeof name, "three-%ux%u", cols, rows);
-		same_as_golden(s, cols, rows, name);
-		station_stop(s);
-	}
 }
 
 /* ---- panes by keys ---------------------------------------------------------------------------------------------------------------- */
@@ -305,21 +210,11 @@ static void fuzzy_matches(void **state)
 
 /* ---- settings --------------------------------------------------------------------------------------------------------------------- */
 
-static void write_config(const struct place *at, const char *text)
-{
-	char path[200];
-	snprintf(path, sizeof path, "%s/vmux/config", at->dir);
-	FILE *f = fopen(path, "w");
-	assert_non_null(f);
-	fputs(text, f);
-	fclose(f);
-}
-
 static void settings_from_a_file(void **state)
 {
 	const struct place *at = *state;
 	char path[200];
-	write_config(at, "# mine\nset prefix C-b\nset esc-time 200\nset scrollback 2\nbind next-console Tab\nbind detach\nlayout v500(1,3)\n");
+	place_write_config(at, "# mine\nset prefix C-b\nset esc-time 200\nset scrollback 2\nbind next-console Tab\nbind detach\nlayout v500(1,3)\n");
 	struct station *s = start(at, 80, 24);
 	SEES(s, "^ 3:serial0");
 	ptyrun_send(s->p, "\002\t");
@@ -327,7 +222,7 @@ static void settings_from_a_file(void **state)
 	ptyrun_send(s->p, "\002d");
 	SEES(s, "C-b d does nothing");
 	station_stop(s);
-	write_config(at, "set prefix C-b\nset esc-time soon\n");
+	place_write_config(at, "set prefix C-b\nset esc-time soon\n");
 	s = start(at, 120, 24);
 	SEES(s, "vmux/config:2: set esc-time: a number from 10 to 5000 is wanted");
 	ptyrun_send(s->p, "\002h");                     /* what stands before it holds */
@@ -347,16 +242,9 @@ static void settings_are_checked(void **state)
 		{ "set scrollback 0\n", "config:1: set scrollback: a number from 1 to 4096", 1 }, { "set prefix \"C-a\n", "config:1: a quoted word", 1 },
 	};
 	const struct place *at = *state;
-	char cmd[1500], out[1000];
-	for (unsigned i = 0; i < sizeof t / sizeof *t; i++) {
-		write_config(at, t[i].text);
-		snprintf(cmd, sizeof cmd, "%s %s config check 2>&1", at->config, at->program);
-		FILE *f = popen(cmd, "r");
-		out[fread(out, 1, sizeof out - 1, f)] = 0;
-		assert_int_equal(WEXITSTATUS(pclose(f)), t[i].status);
-		if (!strstr(out, t[i].says))
-			fail_msg("%s: %s", t[i].text, out);
-	}
+	char cmd[1500];
+	for (unsigned i = 0; i < sizeof t / sizeof *t; i++)
+		place_check_config(at, t[i].text, t[i].says, t[i].status);
 	snprintf(cmd, sizeof cmd, "%s/vmux/config", at->dir);
 	unlink(cmd);
 }
@@ -365,7 +253,7 @@ int main(void)
 {
 	setlocale(LC_ALL, "C.UTF-8");
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(layout_texts), cmocka_unit_test(random_texts), cmocka_unit_test(layouts_hold_together), cmocka_unit_test(golden_screens), cmocka_unit_test(panes_by_keys),
+		cmocka_unit_test(layout_texts), cmocka_unit_test(random_texts), cmocka_unit_test(layouts_hold_together), cmocka_unit_test(panes_by_keys),
 		cmocka_unit_test(layouts_are_kept), cmocka_unit_test(the_palette), cmocka_unit_test(fuzzy_matches), cmocka_unit_test(settings_from_a_file), cmocka_unit_test(settings_are_checked),
 	};
 	return cmocka_run_group_tests(tests, place_set_up, place_tear_down);

@@ -58,13 +58,9 @@ static void from_new_to_deleted(void **state)
 	assert_non_null(p);
 	SHOWS(p, "vmux: machines of .*/vmux/machines");
 	SHOWS(p, "No machines yet: n makes one");
-	ptyrun_send(p, "nbad/name\r");
-	SHOWS(p, "a name has letters");
-	ptyrun_send(p, "nbox\r64\r\r1G\r/nonexistent\r");
-	SHOWS(p, "/nonexistent: No such file");
 	ptyrun_send(p, "nbox\r64\r2\r1G\r\r");
 	SHOWS(p, "^  box +off +box.ini");
-	SHOWS(p, "made; Enter starts it");
+	SHOWS(p, "box made; Enter starts it");
 	read_file(at, "box.ini", text, sizeof text);
 	assert_non_null(strstr(text, "size = \"64\""));
 	assert_non_null(strstr(text, "cpus = \"2\""));
@@ -72,8 +68,10 @@ static void from_new_to_deleted(void **state)
 	snprintf(path, sizeof path, "%s/vmux/machines/box.raw", at->dir);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_size, 1 << 30);
-	ptyrun_send(p, "nbox\r\r\r\r\r");
-	SHOWS(p, "File exists");
+	ptyrun_send(p, "nbox\r");
+	SHOWS(p, "there is a machine \"box\" already");
+	ptyrun_send(p, "\033");
+	SHOWS(p, "Enter start/attach");
 
 	ptyrun_send(p, "\r");                           /* start, and look at it */
 	SHOWS(p, "^fake VGA ready");
@@ -183,8 +181,10 @@ static void every_key(void **state)
 	ptyrun_send(p, "c\033");                        /* Esc takes the question back */
 	SHOWS(p, "Enter start/attach");
 	ptyrun_send(p, "ca1\r");
-	SHOWS(p, "File exists");
-	ptyrun_send(p, "cd4\r");
+	SHOWS(p, "there is a machine \"a1\" already\n Name of the clone: a1");
+	ptyrun_send(p, "/\r");                           /* it stays until it is right */
+	SHOWS(p, "a name has letters.*\n Name of the clone: a1/");
+	ptyrun_send(p, "\025d4\r");
 	SHOWS(p, "^  d4 +off +d4.ini");
 	ptyrun_send(p, "nn5\r\003");                    /* Ctrl-c leaves the form */
 	SHOWS(p, "Enter start/attach");
@@ -204,6 +204,133 @@ static void every_key(void **state)
 	}
 }
 
+/* The row that the cursor is in. */
+static bool field_is(struct ptyrun *p, void *arg)
+{
+	unsigned x, y;
+	bool on;
+	ptyrun_cursor(p, &x, &y, &on);
+	return on && strstr(ptyrun_row(p, y), arg);
+}
+
+#define AT_FIELD(p, text) assert_true(ptyrun_until(p, field_is, text, PTYRUN_MS, "the field " text))
+
+/* A mistake is told where it was made, what was typed stays, and one may go back. */
+static void the_form_keeps_what_was_typed(void **state)
+{
+	const struct place *at = *state;
+	char *argv[] = { (char *)at->program, NULL }, text[4000], path[200], keys[300];
+	int status;
+	struct ptyrun *p = ptyrun_start(NULL, argv);
+	assert_non_null(p);
+	SHOWS(p, "vmux: machines of");
+	ptyrun_send(p, "n\r");
+	SHOWS(p, "a name has letters");
+	ptyrun_send(p, "bad name");
+	SHOWS(p, "Enter: on, Up: back");                /* the mistake is forgotten with the next key */
+	ptyrun_send(p, "\t");
+	SHOWS(p, "a name has letters");
+	AT_FIELD(p, "Name    bad name");
+	ptyrun_send(p, "\033[D\033[D\033[D\033[D\177-\r");
+	AT_FIELD(p, "Memory   [512]");
+	SHOWS(p, "Name    bad-name");
+	ptyrun_send(p, "lots\r");
+	SHOWS(p, "memory: a number from 1 to 1000000");
+	AT_FIELD(p, "Memory  lots");
+	ptyrun_send(p, "\025" "32\t");
+	AT_FIELD(p, "CPUs     [1]");
+	ptyrun_send(p, "\177\177");                     /* nothing to rub out: nothing */
+	AT_FIELD(p, "CPUs     [1]");
+	ptyrun_send(p, "0\r");
+	SHOWS(p, "CPUs: a number from 1");
+	ptyrun_send(p, "\177" "3\033[B");
+	AT_FIELD(p, "Disk     [8G]");
+	ptyrun_send(p, "8GB\r");
+	SHOWS(p, "the disk's size is written like 512M or 8G");
+	AT_FIELD(p, "Disk    8GB");
+	ptyrun_send(p, "\177\177" "M\033[A\033[A\033[A");  /* up to the name, and down again */
+	AT_FIELD(p, "Name    bad-name");
+	ptyrun_send(p, "\025" "good\016\016\016\016");
+	AT_FIELD(p, "CD       [none]");
+	ptyrun_send(p, "/nonexistent\r");
+	SHOWS(p, "/nonexistent: No such file");
+	AT_FIELD(p, "CD      /nonexistent");
+	snprintf(path, sizeof path, "%s/cd 1.iso", at->dir);
+	FILE *f = fopen(path, "w");
+	assert_non_null(f);
+	fclose(f);
+	snprintf(keys, sizeof keys, "\025%s/\r", at->dir);
+	ptyrun_send(p, keys);
+	SHOWS(p, "is a folder; a CD image is a file");
+	ptyrun_send(p, "cd\t");                         /* completed */
+	AT_FIELD(p, "/cd 1.iso");
+	snprintf(keys, sizeof keys, "%s/vmux/machines/good.ini", at->dir);
+	assert_int_equal(access(keys, F_OK), -1);       /* nothing was made yet */
+	ptyrun_send(p, "\r");
+	SHOWS(p, "good made; Enter starts it");
+	SHOWS(p, "^  good +off +good.ini");
+	read_file(at, "good.ini", text, sizeof text);
+	assert_non_null(strstr(text, "size = \"32\""));
+	assert_non_null(strstr(text, "cpus = \"3\""));
+	assert_non_null(strstr(text, "good.raw\""));
+	assert_non_null(strstr(text, "/cd 1.iso\""));
+	unlink(path);
+	ptyrun_send(p, "ngood\r");
+	SHOWS(p, "there is a machine \"good\" already");
+	AT_FIELD(p, "Name    good");
+	ptyrun_send(p, "\003");
+	SHOWS(p, "Enter start/attach");
+	ptyrun_send(p, "n");
+	AT_FIELD(p, "Name");
+	assert_true(ptyrun_expect_gone(p, "Name    good", PTYRUN_MS));  /* a new form is empty */
+	ptyrun_send(p, "\033");
+	SHOWS(p, "Enter start/attach");
+	ptyrun_send(p, "dy");
+	SHOWS(p, "good deleted");
+	ptyrun_send(p, "ngood\r\r\r\r");
+	SHOWS(p, "good.raw is in the folder already and is not overwritten");
+	AT_FIELD(p, "Disk     [8G]");
+	ptyrun_send(p, "none\r\r");
+	SHOWS(p, "good made");
+	ptyrun_send(p, "dy");
+	SHOWS(p, "good deleted");
+	ptyrun_send(p, "q");
+	assert_true(ptyrun_wait_exit(p, PTYRUN_MS, &status));
+	ptyrun_free(p);
+	snprintf(path, sizeof path, "%s/vmux/machines/good.raw", at->dir);
+	assert_int_equal(unlink(path), 0);
+}
+
+/* What is answered is about the machine that was asked about, whatever became of the list meanwhile. */
+static void the_wrong_machine_is_not_deleted(void **state)
+{
+	const struct place *at = *state;
+	char *argv[] = { (char *)at->program, NULL }, path[200], cmd[500];
+	int status;
+	snprintf(cmd, sizeof cmd, "mkdir -p %s/vmux/machines && cd %s/vmux/machines && touch first.ini second.ini", at->dir, at->dir);
+	assert_int_equal(system(cmd), 0);
+	struct ptyrun *p = ptyrun_start(NULL, argv);
+	assert_non_null(p);
+	SHOWS(p, "^  first +off.*\n  second");
+	ptyrun_send(p, "d");
+	SHOWS(p, "delete first.ini\\?");
+	snprintf(path, sizeof path, "%s/vmux/machines/first.ini", at->dir);
+	assert_int_equal(unlink(path), 0);
+	assert_true(ptyrun_expect_gone(p, "^  first", PTYRUN_MS));
+	ptyrun_send(p, "y");
+	SHOWS(p, "first is not there any more");
+	SHOWS(p, "^  second");
+	ptyrun_send(p, "dy");
+	SHOWS(p, "second deleted");
+	ptyrun_send(p, "?");
+	SHOWS(p, "make a new machine");
+	ptyrun_send(p, "n");                            /* any key: back, and nothing else */
+	SHOWS(p, "No machines yet");
+	ptyrun_send(p, "q");
+	assert_true(ptyrun_wait_exit(p, PTYRUN_MS, &status));
+	ptyrun_free(p);
+}
+
 static void started_without_a_terminal(void **state)
 {
 	const struct place *at = *state;
@@ -215,10 +342,12 @@ static void started_without_a_terminal(void **state)
 	assert_int_equal(command(at, out, sizeof out, "wait back --timeout 10 'fake VGA'"), 0);
 	assert_int_equal(command(at, out, sizeof out, "stop back"), 0);
 	assert_int_equal(command(at, out, sizeof out, "stop back --now"), 0);
-	for (int i = 0; i < 100 && *out; i++)
-		command(at, out, sizeof out, "ls");
+	int gone = 0;
+	for (int i = 0; i < 1000 && gone != 1; i++)     /* 3: it is still on its way out */
+		gone = command(at, out, sizeof out, "stop back");
+	assert_int_equal(gone, 1);
+	assert_int_equal(command(at, out, sizeof out, "ls"), 0);
 	assert_string_equal(out, "");
-	assert_int_equal(command(at, out, sizeof out, "stop back"), 1);
 	assert_int_equal(command(at, out, sizeof out, "start -fail"), 1);
 	assert_string_equal(out, "vmux: -fail: as you wish\n");
 	assert_int_equal(command(at, out, sizeof out, "start -k nosuch"), 1);
@@ -229,7 +358,7 @@ static void fields_of_the_form(void **state)
 {
 	static const struct { unsigned field; const char *value; bool good; } t[] = {
 		{ 0, "a_b-9", true }, { 0, "", false }, { 0, "../x", false }, { 0, "x y", false }, { 1, "", true }, { 1, "0", false }, { 1, "12x", false }, { 1, "-1", false },
-		{ 2, "4", true }, { 2, "256", false }, { 3, "none", true }, { 3, "10M", true }, { 3, "2T", true }, { 3, "8", false }, { 3, "8GB", false },
+		{ 1, "1000001", false }, { 2, "4", true }, { 2, "64", true }, { 2, "65", false }, { 3, "none", true }, { 3, "10M", true }, { 3, "2T", true }, { 3, "8", false }, { 3, "8GB", false },
 		{ 3, "99999999T", false }, { 3, "0G", false }, { 4, "", true }, { 4, "/dev/null", true }, { 4, "a\"b", false },
 	};
 	struct error err;
@@ -242,11 +371,37 @@ static void fields_of_the_form(void **state)
 	}
 }
 
+/* The list has the theme of the settings; a mistake in them is told, and is no reason not to start. */
+static void in_the_users_theme(void **state)
+{
+	const struct place *at = *state;
+	char *argv[] = { (char *)at->program, NULL };
+	struct ptyrun_cell cell;
+	int status;
+	place_write_config(at, "set theme high-contrast\n");
+	struct ptyrun *p = ptyrun_start(NULL, argv);
+	assert_non_null(p);
+	SHOWS(p, "Enter start/attach");
+	assert_true(ptyrun_cell(p, 70, 15, &cell) && cell.bg_index == 16);      /* black, whatever the terminal's background */
+	ptyrun_send(p, "q");
+	assert_true(ptyrun_wait_exit(p, PTYRUN_MS, &status));
+	ptyrun_free(p);
+	place_write_config(at, "set theme nosuch\n");
+	p = ptyrun_start(NULL, argv);
+	assert_non_null(p);
+	SHOWS(p, "vmux/config:1: .*nosuch");
+	ptyrun_send(p, "q");
+	assert_true(ptyrun_wait_exit(p, PTYRUN_MS, &status));
+	ptyrun_free(p);
+	place_write_config(at, "");
+}
+
 int main(void)
 {
 	setlocale(LC_ALL, "C.UTF-8");
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(fields_of_the_form), cmocka_unit_test(every_key), cmocka_unit_test(from_new_to_deleted), cmocka_unit_test(started_without_a_terminal),
+		cmocka_unit_test(fields_of_the_form), cmocka_unit_test(every_key), cmocka_unit_test(the_form_keeps_what_was_typed), cmocka_unit_test(the_wrong_machine_is_not_deleted),
+		cmocka_unit_test(from_new_to_deleted), cmocka_unit_test(in_the_users_theme), cmocka_unit_test(started_without_a_terminal),
 	};
 	return cmocka_run_group_tests(tests, set_up, place_tear_down);
 }

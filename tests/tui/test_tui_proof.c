@@ -16,18 +16,6 @@
 
 #define SHOWS(p, re) assert_true(ptyrun_expect(p, re, PTYRUN_MS))
 
-static int set_up(void **state)
-{
-	place_set_up(state);
-	return setenv("XDG_RUNTIME_DIR", ((struct place *)*state)->dir, 1);
-}
-
-static struct station *start(const struct place *at, const char *name)
-{
-	char *argv[] = { (char *)at->program, "-name", (char *)name, NULL };
-	return station_start(at, (struct ptyrun_options){ 0 }, argv);
-}
-
 static void ends(struct ptyrun *p)
 {
 	int status = -1;
@@ -134,7 +122,7 @@ static void back_on_another_terminal(void **state)
 	const struct place *at = *state;
 	static struct look look;
 	for (unsigned way = 0; way < 3; way++) {
-		struct station *s = start(at, "moves");
+		struct station *s = station_named(at, "moves");
 		ptyrun_send(s->p, "\0013");
 		for (unsigned i = 1; i <= 20; i++)
 			station_ask(s, "print 3 \\e[3%u;4%um%u\\e[1mbold\\e[22;4munder\\e[24;7mreverse\\e[0;38;5;%um\\xe2\\x94\\x82\\xe4\\xb8\\xad\\e[m plain\\r\\n", i % 8, (i + 3) % 8, i, 16 + i * 10);
@@ -168,7 +156,7 @@ static void back_on_another_terminal(void **state)
 static void found_after_the_fact(void **state)
 {
 	const struct place *at = *state;
-	struct station *s = start(at, "talks");
+	struct station *s = station_named(at, "talks");
 	ptyrun_send(s->p, "\0013\001d");
 	ends(s->p);
 	station_ask(s, "flood 3 5000");
@@ -193,7 +181,7 @@ static void a_hard_search_keeps_nobody_waiting(void **state)
 {
 	const struct place *at = *state;
 	char line[8000] = "print 3 ";
-	struct station *s = start(at, "hard");
+	struct station *s = station_named(at, "hard");
 	ptyrun_send(s->p, "\0013");
 	for (unsigned i = 0; i < 100; i++)
 		strcat(line, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab\\r\\n");
@@ -244,8 +232,11 @@ static void copied_into_tmux(void **state)
 		pclose(f);
 		usleep(*got ? 0 : 10000);
 	}
-	tmux_send(&t, "w", "\001x", 2);
-	tmux_end(&t, "w");
+	snprintf(cmd, sizeof cmd, "XDG_RUNTIME_DIR=%s %s stop inner --now", at->dir, at->program);      /* it would outlive its terminal */
+	assert_int_equal(system(cmd), 0);
+	for (unsigned i = 0; i < 9000 && tmux_capture(&t, "w", &screen); i++)
+		usleep(10000);
+	tmux_screen_free(&screen);
 	tmux_close(&t);
 	assert_string_equal(got, "fake VGA ready");
 }
@@ -307,5 +298,5 @@ int main(void)
 		cmocka_unit_test(terminals_and_locales), cmocka_unit_test(back_on_another_terminal), cmocka_unit_test(found_after_the_fact),
 		cmocka_unit_test(a_hard_search_keeps_nobody_waiting), cmocka_unit_test(copied_into_tmux), cmocka_unit_test(nothing_leaks),
 	};
-	return cmocka_run_group_tests_name("proof", tests, set_up, place_tear_down);
+	return cmocka_run_group_tests_name("proof", tests, place_set_up_here, place_tear_down);
 }

@@ -79,6 +79,36 @@ static void lines_are(struct scrollback *s, const char *want)
 	assert_string_equal(got, want);
 }
 
+static void places_move_with_their_characters(void **state)
+{
+	struct scrollback *s = scrollback_new(1 << 20);
+	struct wraps w = { .sure = true };
+	struct linetimes t = { 0 };
+	push(s, "abc");
+	push(s, "0123456789");
+	push(s, "abcde");
+	push(s, "end");
+	wraps_note(&w, 2, 2);                           /* 0 to e is one line */
+	/* at 8, at d, behind the end of "end", and in the screen's second row */
+	struct docplaces p = { .at = { { 1, 8 }, { 2, 3 }, { 3, 7 }, { 5, 2 } }, .n = 4 };
+	rewrap(&s, 1 << 20, &w, &t, 10, 4, &p);         /* abc 0123 4567 89ab cde end */
+	assert_int_equal(scrollback_total(s), 6);
+	static const struct docpos narrow[] = { { 3, 0 }, { 4, 1 }, { 5, 7 }, { 7, 2 } };
+	for (unsigned i = 0; i < 4; i++)
+		assert_true(p.at[i].line == narrow[i].line && p.at[i].col == narrow[i].col);
+	rewrap(&s, 1 << 20, &w, &t, 4, 80, &p);         /* the next line's number stays: abc is line 3 */
+	assert_int_equal(scrollback_total(s), 6);
+	static const struct docpos wide[] = { { 4, 8 }, { 4, 13 }, { 5, 7 }, { 7, 2 } };
+	for (unsigned i = 0; i < 4; i++)
+		assert_true(p.at[i].line == wide[i].line && p.at[i].col == wide[i].col);
+	p = (struct docplaces){ .at = { { 1, 5 } }, .n = 1 };  /* gone long ago: the oldest there is */
+	rewrap(&s, 1 << 20, &w, &t, 80, 40, &p);
+	assert_int_equal(p.at[0].line, 3);
+	scrollback_free(s);
+	wraps_free(&w);
+	linetimes_free(&t);
+}
+
 static void there_and_back(void **state)
 {
 	struct scrollback *s = scrollback_new(1 << 20);
@@ -94,22 +124,22 @@ static void there_and_back(void **state)
 	linetimes_mark(&t, 0, 2, 1000, 0);
 	linetimes_mark(&t, 2, 3, 2000, 0);
 	linetimes_mark(&t, 3, 6, 3000, 0);
-	rewrap(&s, 1 << 20, &w, &t, 10, 6);
+	rewrap(&s, 1 << 20, &w, &t, 10, 6, NULL);
 	lines_are(s, "012345|6789ab|c|012345|6789|abcde|  ijen|d|");
 	assert_int_equal(scrollback_total(s), 8);
 	assert_int_equal(linetimes_of(&t, 2)->host_ms, 1000);
 	assert_int_equal(linetimes_of(&t, 4)->host_ms, 2000);
 	assert_int_equal(linetimes_of(&t, 5)->host_ms, 3000);
 	assert_int_equal(linetimes_of(&t, 8)->host_ms, 3000);   /* the screen's first row */
-	rewrap(&s, 1 << 20, &w, &t, 6, 80);
+	rewrap(&s, 1 << 20, &w, &t, 6, 80, NULL);
 	lines_are(s, "0123456789abc|0123456789|abcde   ijend|");
 	assert_int_equal(scrollback_total(s), 8);               /* the next line's number stays */
 	assert_int_equal(linetimes_of(&t, 5)->host_ms, 1000);
 	assert_int_equal(linetimes_of(&t, 6)->host_ms, 2000);
-	rewrap(&s, 1 << 20, &w, &t, 80, 10);
+	rewrap(&s, 1 << 20, &w, &t, 80, 10, NULL);
 	lines_are(s, "0123456789|abc|0123456789|abcde   ij|end|");
 	push(s, "\xe4\xb8\xad\xe6\x96\x87");
-	rewrap(&s, 1 << 20, &w, &t, 10, 3);                      /* a wide character is not cut */
+	rewrap(&s, 1 << 20, &w, &t, 10, 3, NULL);                      /* a wide character is not cut */
 	struct cell cells[4];
 	assert_int_equal(scrollback_get(s, 1, cells, 4), 2);
 	assert_int_equal(cells[0].ch, 0x4e2d);
@@ -151,10 +181,19 @@ static void a_console_flows(void **state)
 	SEES(s, "^line 200 of");
 	ptyrun_send(s->p, "\001[g");
 	SEES(s, "^short\n00 01.* 26\n");
+	/* copy mode goes on where it was, with the same character selected and the same match */
+	ptyrun_send(s->p, "/ 77\r");
+	SEES(s, "match 1 of [1-9]");
+	ptyrun_send(s->p, "vg");
 	ptyrun_resize(s->p, 160, 25);
-	SEES(s, "^line 200 of");                        /* copy mode's lines were others: it ended */
-	ptyrun_send(s->p, "\001[g");
 	SEES(s, "^short\n00 01.* 52 5\n3 54 .* 99\nlast one\n\\$ typed\nline 1 of");
+	/* so does one that shows some lines only */
+	ptyrun_send(s->p, "v&/54 55|line 20 of/\r");    /* v: nothing is selected any more */
+	SEES(s, "^3 54 .* 99\nline 20 of.*\n *\n");
+	ptyrun_send(s->p, "gll");
+	ptyrun_resize(s->p, 90, 25);
+	SEES(s, "^30 .* 59\nline 20 of.*\n *\n");
+	SEES(s, "filter 1 of 2,");
 	ptyrun_send(s->p, "q");
 	/* a screen that a program has drawn all over is left alone */
 	station_ask(s, "print 3 \\e[2J\\e[1;1Htop\\e[20;1Hbottom\\e[5;5H");
@@ -164,9 +203,41 @@ static void a_console_flows(void **state)
 	station_stop(s);
 }
 
+/* A theme with colours of its own makes no line longer, and another one shows old lines in its colours, too. */
+static void in_any_theme(void **state)
+{
+	const struct place *at = *state;
+	char *argv[] = { (char *)at->program, (char *)"-nodefaults", NULL };
+	place_write_config(at, "set theme high-contrast\n");
+	struct station *s = station_start(at, (struct ptyrun_options){ .cols = 120, .rows = 30 }, argv);
+	ptyrun_send(s->p, "\0013");
+	SEES(s, "parallel0 {20}");
+	station_ask(s, "print 3 \\e[34mone\\e[m\\r\\ntwo\\r\\n\\e[1mthree\\e[m\\r\\n");
+	SEES(s, "^one *\ntwo *\nthree");
+	ptyrun_resize(s->p, 90, 30);
+	SEES(s, "^one *\ntwo *\nthree");
+	station_ask(s, "flood 3 100");
+	SEES(s, "^line 100 of");
+	ptyrun_resize(s->p, 85, 30);
+	ptyrun_send(s->p, "\001:set theme light\r");
+	SEES(s, "^line 100 of");
+	ptyrun_send(s->p, "\001[g");
+	SEES(s, "^one *\ntwo *\nthree");
+	unsigned y = 0;
+	while (y < 30 && strncmp(ptyrun_row(s->p, y), "one", 3))
+		y++;
+	struct ptyrun_cell coloured, plain, behind;
+	assert_true(y + 1 < 30 && ptyrun_cell(s->p, 0, y, &coloured) && ptyrun_cell(s->p, 0, y + 1, &plain) && ptyrun_cell(s->p, 40, y + 1, &behind));
+	assert_int_equal(coloured.fg_index, 4);
+	assert_true(plain.fg_default && plain.bg_default && behind.bg_default);
+	station_stop(s);
+	place_write_config(at, "");
+}
+
 int main(void)
 {
 	setlocale(LC_ALL, "C.UTF-8");
-	const struct CMUnitTest tests[] = { cmocka_unit_test(lines_that_go_on), cmocka_unit_test(there_and_back), cmocka_unit_test(a_console_flows) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(lines_that_go_on), cmocka_unit_test(there_and_back), cmocka_unit_test(places_move_with_their_characters),
+		cmocka_unit_test(a_console_flows), cmocka_unit_test(in_any_theme) };
 	return cmocka_run_group_tests(tests, place_set_up, place_tear_down);
 }

@@ -21,18 +21,6 @@
 
 #define SHOWS(p, re) assert_true(ptyrun_expect(p, re, PTYRUN_MS))
 
-static int set_up(void **state)
-{
-	place_set_up(state);
-	return setenv("XDG_RUNTIME_DIR", ((struct place *)*state)->dir, 1);
-}
-
-static struct station *start(const struct place *at, const char *name)
-{
-	char *argv[] = { (char *)at->program, "-name", (char *)name, NULL };
-	return station_start(at, (struct ptyrun_options){ 0 }, argv);
-}
-
 /* Run the program with these words; its output (both kinds) and exit status. */
 static int command(const struct place *at, char *out, size_t size, const char *fmt, ...)
 {
@@ -85,7 +73,7 @@ static void until(struct station *m, const char *request, const char *what)
 static void detach_and_attach(void **state)
 {
 	const struct place *at = *state;
-	struct station *m = start(at, "first one");
+	struct station *m = station_named(at, "first one");
 	ptyrun_send(m->p, "\0333");
 	station_ask(m, "print 3 before I left\\r\\n");
 	SHOWS(m->p, "^before I left");
@@ -114,7 +102,7 @@ static void detach_and_attach(void **state)
 static void several_terminals(void **state)
 {
 	const struct place *at = *state;
-	struct station *m = start(at, "many");
+	struct station *m = station_named(at, "many");
 	struct ptyrun *small = attach(at, "many", "screen", 60, 12, false), *spy = attach(at, "many", "vt100", 90, 30, true);
 	ptyrun_send(small, "\0333");
 	station_ask(m, "print 3 \\e[1;31mred\\e[m and the rest: $ ");
@@ -159,7 +147,7 @@ static void several_terminals(void **state)
 static void everyone_hears_the_end(void **state)
 {
 	const struct place *at = *state;
-	struct station *m = start(at, "end");
+	struct station *m = station_named(at, "end");
 	struct ptyrun *p = attach(at, "end", NULL, 0, 0, false);
 	SHOWS(p, "fake VGA ready");
 	station_ask(m, "end 7");
@@ -167,7 +155,7 @@ static void everyone_hears_the_end(void **state)
 	ends(m->p, 7);
 	ptyrun_free(p);
 	station_stop(m);
-	m = start(at, "end");
+	m = station_named(at, "end");
 	p = attach(at, "end", NULL, 0, 0, false);
 	SHOWS(p, "fake VGA ready");
 	kill((pid_t)atoi(station_ask(m, "pid")), SIGKILL);
@@ -182,7 +170,7 @@ static void asked_by_scripts(void **state)
 {
 	const struct place *at = *state;
 	char out[20000];
-	struct station *m = start(at, "box");
+	struct station *m = station_named(at, "box");
 	struct stat st;
 	char path[200];
 	snprintf(path, sizeof path, "%s/vmux", at->dir);
@@ -243,7 +231,7 @@ static void waiting_ends_with_the_machine(void **state)
 	char cmd[1400], out[2000];
 	int status = 1;
 	for (int tries = 0; tries < 20 && status == 1; tries++) {
-		struct station *m = start(at, "brief");
+		struct station *m = station_named(at, "brief");
 		snprintf(cmd, sizeof cmd, "%s wait brief 'the end' 2>&1", at->program);
 		FILE *f = popen(cmd, "r");
 		command(at, out, sizeof out, "wait brief --timeout 1 'never'");         /* time for the other one to be heard */
@@ -261,7 +249,7 @@ static void namesakes_and_leftovers(void **state)
 {
 	const struct place *at = *state;
 	char out[4000], path[200];
-	struct station *a = start(at, "twin"), *b = start(at, "twin");
+	struct station *a = station_named(at, "twin"), *b = station_named(at, "twin");
 	command(at, out, sizeof out, "ls");
 	assert_non_null(strstr(out, "twin "));
 	assert_non_null(strstr(out, "twin-2 "));
@@ -292,7 +280,7 @@ static int raw_connect(const struct place *at, const char *name)
 static void hostile_clients(void **state)
 {
 	const struct place *at = *state;
-	struct station *m = start(at, "target");
+	struct station *m = station_named(at, "target");
 	int idle[40];
 	uint32_t rng = 12345;
 	for (unsigned i = 0; i < 400; i++) {
@@ -333,7 +321,7 @@ static void waits_over_vga_history(void **state)
 {
 	const struct place *at = *state;
 	char cmd[1300], out[200] = "";
-	struct station *m = start(at, "old");
+	struct station *m = station_named(at, "old");
 	snprintf(cmd, sizeof cmd, "%s wait old --timeout 60 'alpha ([0-9]+)\n(.*\n)*omega \\1$' 2>&1", at->program);
 	FILE *f = popen(cmd, "r");
 	assert_non_null(f);
@@ -358,7 +346,7 @@ static void waits_over_vga_history(void **state)
 static void vga_text_is_replayed(void **state)
 {
 	const struct place *at = *state;
-	struct station *m = start(at, "scroll");
+	struct station *m = station_named(at, "scroll");
 	ptyrun_send(m->p, "\001d");
 	int status;
 	assert_true(ptyrun_wait_exit(m->p, PTYRUN_MS, &status));
@@ -383,5 +371,5 @@ int main(void)
 		cmocka_unit_test(asked_by_scripts), cmocka_unit_test(waiting_ends_with_the_machine),
 		cmocka_unit_test(namesakes_and_leftovers), cmocka_unit_test(hostile_clients),
 	};
-	return cmocka_run_group_tests(tests, set_up, place_tear_down);
+	return cmocka_run_group_tests(tests, place_set_up_here, place_tear_down);
 }

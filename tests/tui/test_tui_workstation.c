@@ -1,8 +1,6 @@
 /* test_tui_workstation.c - the workstation as a person meets it: keys in, screen out, through a real pseudo terminal, on a machine of
  * cardboard (fake/fake_vm.c). */
-#include "tests/tui/ptyrun.h"
-#include <fcntl.h>
-#include <libgen.h>
+#include "tests/tui/station.h"
 #include <locale.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -11,93 +9,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 enum { ARGS = 8 };
-struct station {
-	struct ptyrun *p;
-	int control;
-	FILE *answers;
-	char answer[1 << 20];
-	struct termios before;
-};
 
-static void program_path(char *out, size_t size)
+static struct station *start(const struct place *at, struct ptyrun_options o, const char *args)
 {
-	char self[1024];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-	assert_true(n > 0);
-	self[n] = 0;
-	snprintf(out, size, "%s/tui-fake", dirname(self));
-}
-
-static struct station *start(struct ptyrun_options o, const char *const *env, const char *args)
-{
-	struct station *s = calloc(1, sizeof *s);
-	char path[1100], fd[32], words[256], *argv[ARGS] = { path };
-	const char *all[16] = { fd };
-	int pair[2], n = 1;
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-	fcntl(pair[0], F_SETFD, FD_CLOEXEC);            /* so that the machine notices when this program is gone */
-	snprintf(fd, sizeof fd, "FAKE_VM_FD=%d", pair[1]);
-	for (int i = 0; env && env[i]; i++)
-		all[i + 1] = env[i];
-	program_path(path, sizeof path);
-	snprintf(words, sizeof words, "%s", args && *args ? args : "-nodefaults");  /* without arguments it is the machine list */
+	char words[256], *argv[ARGS] = { (char *)at->program };
+	int n = 1;
+	snprintf(words, sizeof words, "%s", args ? args : "-nodefaults");  /* without arguments it is the machine list */
 	for (char *w = strtok(words, " "); w && n < ARGS - 1; w = strtok(NULL, " "))
 		argv[n++] = w;
-	o.env = all;
-	s->p = ptyrun_start(&o, argv);
-	assert_non_null(s->p);
-	ptyrun_first_termios(s->p, &s->before);
-	close(pair[1]);
-	s->control = pair[0];
-	s->answers = fdopen(fcntl(pair[0], F_DUPFD_CLOEXEC, 3), "r");
-	return s;
+	return station_begin(at, o, argv);
 }
 
-static struct station *start_plain(void)
+static struct station *start_plain(const struct place *at)
 {
-	struct station *s = start((struct ptyrun_options){ 0 }, NULL, NULL);
-	assert_true(ptyrun_expect(s->p, "fake VGA ready", PTYRUN_MS));
-	return s;
-}
-
-static void stop(struct station *s)
-{
-	ptyrun_free(s->p);
-	fclose(s->answers);
-	close(s->control);
-	free(s);
-}
-
-/* Ask the machine for something; the terminal goes on meanwhile. */
-static const char *ask(struct station *s, const char *fmt, ...)
-{
-	char line[8192];
-	va_list ap;
-	va_start(ap, fmt);
-	int n = vsnprintf(line, sizeof line - 2, fmt, ap);
-	va_end(ap);
-	line[n++] = '\n';
-	line[n] = 0;
-	assert_int_equal(write(s->control, line, (size_t)n), n);
-	for (int i = 0; i < 20000; i++) {
-		char c;
-		if (recv(s->control, &c, 1, MSG_PEEK | MSG_DONTWAIT) == 1) {
-			assert_non_null(fgets(s->answer, sizeof s->answer, s->answers));
-			s->answer[strcspn(s->answer, "\n")] = 0;
-			return s->answer;
-		}
-		ptyrun_bytes_during(s->p, 5);
-	}
-	ptyrun_dump(s->p, line);
-	fail_msg("no answer to %s", line);
-	return NULL;
+	return station_start(at, (struct ptyrun_options){ 0 }, (char *[]){ (char *)at->program, (char *)"-nodefaults", NULL });
 }
 
 /* The machine ends with this status; it may be gone before it could answer. */
@@ -112,7 +42,7 @@ struct want { struct station *s; const char *request, *what; char all[4096]; };
 static bool collected(struct ptyrun *p, void *arg)
 {
 	struct want *w = arg;
-	const char *a = ask(w->s, "%s", w->request);
+	const char *a = station_ask(w->s, "%s", w->request);
 	size_t n = strlen(w->all);
 	if (*a)
 		snprintf(w->all + n, sizeof w->all - n, "%s%s", n ? " " : "", a);
@@ -136,20 +66,21 @@ static int end(struct station *s)
 	return status;
 }
 
-static bool same_modes(const struct termios *a, const struct termios *b)
+/* The line's modes are those from before the program ran. */
+static bool same_modes(const struct ptyrun *p)
 {
-	return a->c_iflag == b->c_iflag && a->c_oflag == b->c_oflag && a->c_cflag == b->c_cflag && a->c_lflag == b->c_lflag &&
-	       !memcmp(a->c_cc, b->c_cc, sizeof a->c_cc);
+	struct termios a, b;
+	ptyrun_first_termios(p, &b);
+	return ptyrun_termios(p, &a) && a.c_iflag == b.c_iflag && a.c_oflag == b.c_oflag && a.c_cflag == b.c_cflag && a.c_lflag == b.c_lflag &&
+	       !memcmp(a.c_cc, b.c_cc, sizeof a.c_cc);
 }
 
 /* The terminal is as it was found. */
 static void check_terminal(struct station *s)
 {
-	struct termios now;
 	unsigned x, y;
 	bool visible;
-	assert_true(ptyrun_termios(s->p, &now));
-	assert_true(same_modes(&now, &s->before));
+	assert_true(same_modes(s->p));
 	ptyrun_cursor(s->p, &x, &y, &visible);
 	assert_true(visible);
 	assert_false(ptyrun_alternate_screen(s->p));
@@ -163,13 +94,13 @@ static void check_terminal(struct station *s)
 static void consoles_by_number(void **state)
 {
 	static const char *const patient[] = { "VMUX_ESC_TIME=5000", NULL };
-	struct station *s = start((struct ptyrun_options){ 0 }, patient, NULL);
+	struct station *s = start(*state, (struct ptyrun_options){ .env = patient }, NULL);
 	SEES(s, "running .*1:VGA 2:monitor 3:serial0 4:parallel0");
-	ask(s, "print 3 login: ");
+	station_ask(s, "print 3 login: ");
 	SEES(s, "3:serial0\\*");                        /* something new there */
 	ptyrun_send(s->p, "\0333");
 	SEES(s, "^login:");
-	ask(s, "print 2 (qemu) ");
+	station_ask(s, "print 2 (qemu) ");
 	ptyrun_send_split(s->p, "\0332", 2, 1, 300);    /* by hand: Esc, then 2 */
 	SEES(s, "^\\(qemu\\)");
 	ptyrun_send(s->p, "\0011");
@@ -186,11 +117,11 @@ static void consoles_by_number(void **state)
 	assert_true(ptyrun_expect_gone(s->p, "^\\(qemu\\)", PTYRUN_MS));
 	ptyrun_send(s->p, "\001wh\033[H\033[B\033[B\r");        /* list: Home, two down */
 	SEES(s, "^login:");
-	ask(s, "add serial9");
+	station_ask(s, "add serial9");
 	SEES(s, "5:serial9");
-	ask(s, "remove");
+	station_ask(s, "remove");
 	assert_true(ptyrun_expect_gone(s->p, "5:serial9", PTYRUN_MS));
-	stop(s);
+	station_stop(s);
 }
 
 static void typing_on_the_vga_console(void **state)
@@ -202,7 +133,7 @@ static void typing_on_the_vga_console(void **state)
 		{ "\033[1;3R", "38+ 3d+ 3d- 38-" }, { "\033[3;5~", "1d+ d3+ d3- 1d-" }, { "\033[Z", "2a+ 0f+ 0f- 2a-" }, { "\001\001", "1d+ 1e+ 1e- 1d-" },
 		{ "\033[97;6u", "1d+ 2a+ 1e+ 1e- 2a- 1d-" }, { "~", "2a+ 29+ 29- 2a-" }, { "\033\x01", "1d+ 38+ 1e+ 1e- 38- 1d-" },
 	};
-	struct station *s = start_plain();
+	struct station *s = start_plain(*state);
 	for (unsigned i = 0; i < sizeof t / sizeof *t; i++) {
 		ptyrun_send(s->p, t[i].type);
 		arrives(s, "keys", t[i].keys);
@@ -211,14 +142,14 @@ static void typing_on_the_vga_console(void **state)
 	arrives(s, "keys", "01+ 01-");
 	ptyrun_send(s->p, "\xc3\xa9");
 	SEES(s, "key map en-us has no key for \"\xc3\xa9\"");
-	ask(s, "leds 4");                               /* Caps Lock is on in the guest */
+	station_ask(s, "leds 4");                               /* Caps Lock is on in the guest */
 	ptyrun_send(s->p, "\0013\0011a");
 	arrives(s, "keys", "2a+ 1e+ 1e- 2a-");
 	ptyrun_send(s->p, "\001k\r");
 	arrives(s, "keys", "1d+ 38+ d3+ d3- 38- 1d-");
 	ptyrun_send(s->p, "\001kccc\r");                /* by first letter: the third further on is Ctrl-Alt-F2 */
 	SEES(s, "no key is named \"f2\"");
-	stop(s);
+	station_stop(s);
 }
 
 static void typing_on_a_serial_console(void **state)
@@ -228,23 +159,23 @@ static void typing_on_a_serial_console(void **state)
 		{ "\033x", "1b 78" }, { "\001\001", "01" }, { "\x7f", "7f" }, { "\033[1;5C", "1b 5b 31 3b 35 43" }, { "\t", "09" }, { "\033[Z", "1b 5b 5a" },
 		{ "\033[3~", "1b 5b 33 7e" }, { "\033j", "1b 6a" },
 	};
-	struct station *s = start_plain();
+	struct station *s = start_plain(*state);
 	ptyrun_send(s->p, "\0333");
 	SEES(s, "running");
 	for (unsigned i = 0; i < sizeof t / sizeof *t; i++) {
 		ptyrun_send(s->p, t[i].type);
 		arrives(s, "show 3", t[i].bytes);
 	}
-	ask(s, "print 3 \\e[?1hprompt> ");              /* the guest wants application cursor keys */
+	station_ask(s, "print 3 \\e[?1hprompt> ");              /* the guest wants application cursor keys */
 	SEES(s, "prompt>");
 	ptyrun_send(s->p, "\033[A");
 	arrives(s, "show 3", "1b 4f 41");
-	ask(s, "print 3 \\e[5;10H\\e[6n");              /* and a cursor report */
+	station_ask(s, "print 3 \\e[5;10H\\e[6n");              /* and a cursor report */
 	arrives(s, "show 3", "1b 5b 35 3b 31 30 52");
 	ptyrun_send(s->p, "\001b");
 	SEES(s, "break sent to serial0");
 	arrives(s, "calls", "break 3");
-	stop(s);
+	station_stop(s);
 }
 
 static uint64_t fnv(const char *p, size_t n)
@@ -258,7 +189,7 @@ static uint64_t fnv(const char *p, size_t n)
 static void long_pastes_arrive_whole(void **state)
 {
 	enum { SIZE = 65536, VGA_SIZE = 3000 };
-	struct station *s = start_plain();
+	struct station *s = start_plain(*state);
 	char *text = malloc(SIZE + 16), want[64], keys[32 * 1024] = "";
 	for (unsigned i = 0; i < SIZE; i++)
 		text[i] = i % 70 == 69 ? '\r' : (char)(' ' + i * 7 % 94);
@@ -268,9 +199,9 @@ static void long_pastes_arrive_whole(void **state)
 	SEES(s, "Paste into serial0\\?");
 	ptyrun_send(s->p, "\r");
 	snprintf(want, sizeof want, "%d %016llx", SIZE, (unsigned long long)fnv(text, SIZE));
-	for (int i = 0; i < 20000 && strcmp(ask(s, "typed 3"), want); i++)
+	for (int i = 0; i < 20000 && strcmp(station_ask(s, "typed 3"), want); i++)
 		ptyrun_bytes_during(s->p, 5);
-	assert_string_equal(ask(s, "typed 3"), want);
+	assert_string_equal(station_ask(s, "typed 3"), want);
 	/* the same on VGA: characters as key presses, none lost */
 	ptyrun_send(s->p, "\0331");
 	SEES(s, "fake VGA ready");
@@ -279,7 +210,7 @@ static void long_pastes_arrive_whole(void **state)
 		ptyrun_send(s->p, "k");
 	ptyrun_send(s->p, "\001\0332\033[201~j");       /* a prefix key in pasted text is text */
 	for (size_t n = 0, i = 0; i < 20000 && !strstr(keys, "24+ 24-"); i++) {
-		const char *a = ask(s, "keys");
+		const char *a = station_ask(s, "keys");
 		n += (size_t)snprintf(keys + n, sizeof keys - n, "%s%s", n && *a ? " " : "", a);
 		ptyrun_bytes_during(s->p, 5);
 	}
@@ -289,12 +220,12 @@ static void long_pastes_arrive_whole(void **state)
 	assert_int_equal(presses, VGA_SIZE);
 	assert_non_null(strstr(keys, "25- 1d+ 1e+ 1e- 1d- 01+ 01- 03+ 03- 24+ 24-"));
 	free(text);
-	stop(s);
+	station_stop(s);
 }
 
 static void the_prefix_key_can_move(void **state)
 {
-	struct station *s = start((struct ptyrun_options){ 0 }, NULL, "-echr 29");
+	struct station *s = start(*state, (struct ptyrun_options){ 0 }, "-echr 29");
 	SEES(s, "fake VGA ready");
 	ptyrun_send(s->p, "\001");
 	arrives(s, "keys", "1d+ 1e+ 1e- 1d-");
@@ -304,7 +235,7 @@ static void the_prefix_key_can_move(void **state)
 	arrives(s, "show 3", "1d");
 	ptyrun_send(s->p, "\035Q");
 	SEES(s, "C-\\] Q does nothing; C-\\] h lists what does");
-	stop(s);
+	station_stop(s);
 }
 
 /* ---- what is shown -------------------------------------------------------------------------------------------------------------------- */
@@ -342,63 +273,63 @@ static bool cursor_is_hidden(struct ptyrun *p, void *arg)
 static void vga_text_whole(void **state)
 {
 	static const char *const env[] = { "COLORTERM=truecolor", NULL };
-	struct station *s = start((struct ptyrun_options){ .cols = 100, .rows = 30 }, env, NULL);
+	struct station *s = start(*state, (struct ptyrun_options){ .env = env, .cols = 100, .rows = 30 }, NULL);
 	SEES(s, "fake VGA ready");
-	ask(s, "all");
+	station_ask(s, "all");
 	SEES(s, "^A{32}");
 	for (unsigned blink = 1; blink < 2; blink--) {
-		ask(s, "blink %u", blink);
+		station_ask(s, "blink %u", blink);
 		assert_true(ptyrun_until(s->p, all_attributes, &blink, PTYRUN_MS, "all attributes"));
 	}
 	assert_string_equal(ptyrun_row(s->p, 5), "áíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐");
 	assert_string_equal(ptyrun_row(s->p, 6), "└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀");
 	assert_string_equal(ptyrun_row(s->p, 0), " ☺☻♥♦♣♠•◘○◙♂♀♪♫☼►◄↕‼¶§▬↨↑↓→←∟↔▲▼");
 	/* a font of the guest's own: known bitmaps are what they show, others stay what they were */
-	ask(s, "put 0 16 07 a|x|\\x80|\\x82|");
-	ask(s, "font");
+	station_ask(s, "put 0 16 07 a|x|\\x80|\\x82|");
+	station_ask(s, "font");
 	SEES(s, "^a\\|█\\| \\|é\\|");
 	/* cursor: place, hidden, shape */
-	ask(s, "cursor 40 12 1 13 14");
+	station_ask(s, "cursor 40 12 1 13 14");
 	assert_true(ptyrun_until(s->p, cursor_is, (unsigned[]){ 40, 12 }, PTYRUN_MS, "the cursor at 40,12"));
-	ask(s, "cursor 40 12 0 0 0");
+	station_ask(s, "cursor 40 12 0 0 0");
 	assert_true(ptyrun_until(s->p, cursor_is_hidden, NULL, PTYRUN_MS, "no cursor"));
 	/* other sizes, and no text at all */
-	ask(s, "text 132 50");
-	ask(s, "put 90 20 1f here");
+	station_ask(s, "text 132 50");
+	station_ask(s, "put 90 20 1f here");
 	SEES(s, "^ {90}here");
-	ask(s, "graphics 800 600");
+	station_ask(s, "graphics 800 600");
 	SEES(s, "^ +800x600 graphics mode");
-	ask(s, "blank");
+	station_ask(s, "blank");
 	assert_true(ptyrun_expect_gone(s->p, "graphics mode", PTYRUN_MS));
-	stop(s);
+	station_stop(s);
 }
 
 static void a_small_terminal_pans(void **state)
 {
-	struct station *s = start((struct ptyrun_options){ .cols = 60, .rows = 20 }, NULL, NULL);
+	struct station *s = start(*state, (struct ptyrun_options){ .cols = 60, .rows = 20 }, NULL);
 	SEES(s, "fake VGA ready");
-	ask(s, "put 0 24 07 prompt$ ");
-	ask(s, "put 70 24 07 far right");
-	ask(s, "cursor 8 24 1 13 14");
+	station_ask(s, "put 0 24 07 prompt$ ");
+	station_ask(s, "put 70 24 07 far right");
+	station_ask(s, "cursor 8 24 1 13 14");
 	SEES(s, "^prompt\\$");                          /* the last of 25 lines, in a pane of 19 */
 	assert_true(ptyrun_until(s->p, cursor_is, (unsigned[]){ 8, 18 }, PTYRUN_MS, "cursor after the prompt"));
-	ask(s, "cursor 79 24 1 13 14");
+	station_ask(s, "cursor 79 24 1 13 14");
 	SEES(s, "far right$");
 	assert_true(ptyrun_until(s->p, cursor_is, (unsigned[]){ 59, 18 }, PTYRUN_MS, "cursor at the right end"));
-	ask(s, "cursor 0 0 1 13 14");
+	station_ask(s, "cursor 0 0 1 13 14");
 	SEES(s, "^fake VGA ready");
 	ptyrun_send(s->p, "\001[\033[F");               /* look around: down to the end */
 	SEES(s, "^prompt\\$");
 	SEES(s, "line 25 of 25 *copy");
 	ptyrun_send(s->p, "qx");
 	arrives(s, "keys", "2d+ 2d-");
-	stop(s);
+	station_stop(s);
 }
 
 static void sizes_change(void **state)
 {
-	struct station *s = start_plain();
-	ask(s, "print 3 first line\\r\\nsecond line\\r\\n$ ");
+	struct station *s = start_plain(*state);
+	station_ask(s, "print 3 first line\\r\\nsecond line\\r\\n$ ");
 	ptyrun_send(s->p, "\0333");
 	SEES(s, "^\\$$");
 	static const unsigned sizes[][2] = { { 40, 12 }, { 20, 5 }, { 200, 60 }, { 19, 4 }, { 1, 1 }, { 2, 30 }, { 132, 43 }, { 80, 24 } };
@@ -413,14 +344,14 @@ static void sizes_change(void **state)
 	SEES(s, "^first line\nsecond line\n\\$\n");
 	ptyrun_send(s->p, "\0331");
 	SEES(s, "^fake VGA ready");
-	stop(s);
+	station_stop(s);
 }
 
 static void scrollback_of_a_serial_console(void **state)
 {
-	struct station *s = start_plain();
+	struct station *s = start_plain(*state);
 	ptyrun_send(s->p, "\0333");
-	ask(s, "flood 3 5000");
+	station_ask(s, "flood 3 5000");
 	SEES(s, "^line 5000 of");
 	ptyrun_send(s->p, "\033[1;5A");                 /* Ctrl-Up */
 	SEES(s, "^line 4977 of");
@@ -428,7 +359,7 @@ static void scrollback_of_a_serial_console(void **state)
 	ptyrun_send(s->p, "\033[5;5~");                 /* Ctrl-PgUp */
 	SEES(s, "11 back of");
 	assert_true(ptyrun_expect_gone(s->p, "^line 4991 of", PTYRUN_MS));
-	ask(s, "print 3 more\\r\\nand more\\r\\n");     /* what is read stays where it is */
+	station_ask(s, "print 3 more\\r\\nand more\\r\\n");     /* what is read stays where it is */
 	SEES(s, "13 back of");
 	ptyrun_send(s->p, "\033[6;5~\033[1;5B");
 	SEES(s, "2 back of");
@@ -438,21 +369,21 @@ static void scrollback_of_a_serial_console(void **state)
 	SEES(s, "^line 23 of the flood.*\n(line.*\n)+.*line 26 of .*copy");
 	ptyrun_send(s->p, "q");
 	SEES(s, "^line 5000 of.*\nmore\nand more");
-	ask(s, "print 3 \\ec\\e[?7l\\e[2J\\e[1;31mred\\e[m \\e[?1049hother");      /* firmware's reset, then the alternate screen: all stays inside */
+	station_ask(s, "print 3 \\ec\\e[?7l\\e[2J\\e[1;31mred\\e[m \\e[?1049hother");      /* firmware's reset, then the alternate screen: all stays inside */
 	SEES(s, "other");
 	assert_true(ptyrun_alternate_screen(s->p));
 	assert_true(ptyrun_mode(s->p, 2004));
-	ask(s, "print 3 \\e[?1049l");
+	station_ask(s, "print 3 \\e[?1049l");
 	SEES(s, "^red");
-	stop(s);
+	station_stop(s);
 }
 
 static void colours_of_a_serial_console(void **state)
 {
-	struct station *s = start_plain();
+	struct station *s = start_plain(*state);
 	struct ptyrun_cell c;
 	ptyrun_send(s->p, "\0333");
-	ask(s, "print 3 \\e[31mr\\e[1;44mb\\e[0;7mv\\e[0;4mu\\e[0;38;5;208mo\\e[m.");
+	station_ask(s, "print 3 \\e[31mr\\e[1;44mb\\e[0;7mv\\e[0;4mu\\e[0;38;5;208mo\\e[m.");
 	SEES(s, "^rbvuo\\.");
 	ptyrun_cell(s->p, 0, 0, &c);
 	assert_int_equal(c.fg_index, 1);
@@ -467,15 +398,15 @@ static void colours_of_a_serial_console(void **state)
 	ptyrun_cell(s->p, 5, 0, &c);
 	assert_true(c.fg_default && c.bg_default);
 	char tail[64];
-	ask(s, "print 4 \\x07");                       /* a bell in a console that no one looks at */
-	ask(s, "print 3 \\x07\\x07ring");
+	station_ask(s, "print 4 \\x07");                       /* a bell in a console that no one looks at */
+	station_ask(s, "print 3 \\x07\\x07ring");
 	SEES(s, "ring");
 	ptyrun_settle(s->p, 50);
 	size_t n = ptyrun_tail(s->p, tail, sizeof tail), bells = 0;
 	for (size_t i = 0; i < n; i++)
 		bells += tail[i] == 7;
 	assert_int_equal(bells, 1);
-	stop(s);
+	station_stop(s);
 }
 
 static void kinds_of_terminals(void **state)
@@ -484,27 +415,27 @@ static void kinds_of_terminals(void **state)
 	static const char *const locales[] = { "C.UTF-8", "C" };
 	for (unsigned t = 0; t < sizeof terms / sizeof *terms; t++)
 		for (unsigned l = 0; l < 2; l++) {
-			struct station *s = start((struct ptyrun_options){ .term = terms[t], .locale = locales[l], .plain_stderr = true }, NULL, NULL);
+			struct station *s = start(*state, (struct ptyrun_options){ .term = terms[t], .locale = locales[l], .plain_stderr = true }, NULL);
 			SEES(s, "fake VGA ready");
-			ask(s, "put 0 1 1f \\xda\\xc4\\xc4\\xbf|\\xc9\\xcd\\xbb|\\x82\\xdb\\xb0\\x01|end");
+			station_ask(s, "put 0 1 1f \\xda\\xc4\\xc4\\xbf|\\xc9\\xcd\\xbb|\\x82\\xdb\\xb0\\x01|end");
 			SEES(s, "^....\\|...\\|....\\|end$");   /* columns never slip */
 			if (l == 0)
 				SEES(s, "^\xe2\x94\x8c\xe2\x94\x80\xe2\x94\x80\xe2\x94\x90\\|\xe2\x95\x94\xe2\x95\x90\xe2\x95\x97\\|\xc3\xa9\xe2\x96\x88");
 			ptyrun_send(s->p, "\001x");
 			assert_int_equal(end(s), 0);
 			assert_string_equal(ptyrun_stderr(s->p), "");
-			stop(s);
+			station_stop(s);
 		}
 }
 
 static void no_colours_when_asked(void **state)
 {
 	static const char *const env[] = { "NO_COLOR=1", "COLORTERM=truecolor", NULL };
-	struct station *s = start((struct ptyrun_options){ 0 }, env, NULL);
+	struct station *s = start(*state, (struct ptyrun_options){ .env = env }, NULL);
 	struct ptyrun_cell c;
 	SEES(s, "fake VGA ready");
-	ask(s, "put 0 3 70 reversed");
-	ask(s, "put 0 4 0f bright");
+	station_ask(s, "put 0 3 70 reversed");
+	station_ask(s, "put 0 4 0f bright");
 	SEES(s, "^bright");
 	for (unsigned y = 0; y < 25; y++)
 		for (unsigned x = 0; x < 80; x++) {
@@ -515,12 +446,12 @@ static void no_colours_when_asked(void **state)
 	assert_true(c.reverse);
 	ptyrun_cell(s->p, 0, 4, &c);
 	assert_true(c.bold);
-	stop(s);
+	station_stop(s);
 }
 
 static void popups_and_the_command_line(void **state)
 {
-	struct station *s = start_plain();
+	struct station *s = start_plain(*state);
 	ptyrun_send(s->p, "\001?");
 	SEES(s, "Help 1-[0-9]+/");
 	SEES(s, "C-a 1\\.\\.9 +select console N");
@@ -544,31 +475,54 @@ static void popups_and_the_command_line(void **state)
 	ptyrun_send(s->p, "\002 ");
 	SEES(s, "^ running ");
 	arrives(s, "calls", "stop, cont");
-	ask(s, "say a warning from inside");
-	ask(s, "put 0 5 07 x");
+	station_ask(s, "say a warning from inside");
+	station_ask(s, "put 0 5 07 x");
 	SEES(s, "a warning from inside");
-	stop(s);
+	station_stop(s);
 }
 
 /* ---- quiet, stalls, ends ------------------------------------------------------------------------------------------------------------- */
 
 static void silent_when_idle(void **state)
 {
-	struct station *s = start_plain();
+	struct station *s = start_plain(*state);
 	unsigned tries = 0;
 	while (ptyrun_bytes_during(s->p, 3000))         /* what the start has to say may take a while */
 		assert_true(++tries < 20);
-	ask(s, "busy 1");
+	station_ask(s, "busy 1");
 	SEES(s, "real +[0-9]+ MIPS");
-	stop(s);
+	station_stop(s);
+}
+
+static bool comes_to_rest(struct ptyrun *p, void *too_fast)
+{
+	const char *line = ptyrun_row(p, 24), *unit = strstr(line, " MIPS");
+	size_t digits = 0;
+	while (unit && digits < (size_t)(unit - line) && unit[-1 - (long)digits] >= '0' && unit[-1 - (long)digits] <= '9')
+		digits++;
+	*(bool *)too_fast |= digits > 11;
+	return strstr(line, "real  idle");
+}
+
+/* A machine that was put back has done fewer instructions than before. */
+static void counts_go_back(void **state)
+{
+	struct station *s = start_plain(*state);
+	bool too_fast = false;
+	station_ask(s, "icount 1000000000000000");
+	SEES(s, "real +[0-9]{9,} MIPS");
+	station_ask(s, "icount 5");
+	assert_true(ptyrun_until(s->p, comes_to_rest, &too_fast, PTYRUN_MS, "no speed"));
+	assert_false(too_fast);
+	station_stop(s);
 }
 
 static void uses_no_time_when_idle(void **state)
 {
 	char path[64], line[1024];
-	struct station *s = start_plain();
+	struct station *s = start_plain(*state);
 	unsigned long user, kernel, before = 0, used = 1000;
-	int pid = atoi(ask(s, "pid"));
+	int pid = atoi(station_ask(s, "pid"));
 	snprintf(path, sizeof path, "/proc/%d/task/%d/stat", pid, pid);       /* the UI's thread */
 	for (int tries = 0; tries < 20 && used > 3; tries++) {          /* of 300 ticks; what the start has to do may take a while */
 		FILE *f = fopen(path, "r");
@@ -581,7 +535,7 @@ static void uses_no_time_when_idle(void **state)
 		ptyrun_bytes_during(s->p, 3000);
 	}
 	assert_true(used <= 3);
-	stop(s);
+	station_stop(s);
 }
 
 static bool shows_the_last_lines(struct ptyrun *p, void *arg)
@@ -597,19 +551,19 @@ static bool shows_the_last_lines(struct ptyrun *p, void *arg)
 
 static void a_stalled_terminal_costs_nothing(void **state)
 {
-	struct station *s = start_plain();
+	struct station *s = start_plain(*state);
 	ptyrun_send(s->p, "\0333");
-	ask(s, "flood 3 100");
+	station_ask(s, "flood 3 100");
 	SEES(s, "^line 100 of");
 	ptyrun_stop_reading(s->p);
 	/* far more than all buffers between guest and terminal hold; the guest prints on */
 	for (int i = 0; i < 40; i++) {
-		long before = atol(ask(s, "counter"));
-		ask(s, "flood 3 1000");
-		ask(s, "put 0 %d 1f frame %d", i % 25, i);
-		assert_true(atol(ask(s, "counter")) >= before);
+		long before = atol(station_ask(s, "counter"));
+		station_ask(s, "flood 3 1000");
+		station_ask(s, "put 0 %d 1f frame %d", i % 25, i);
+		assert_true(atol(station_ask(s, "counter")) >= before);
 	}
-	ask(s, "print 3 the end of it all\\r\\n");
+	station_ask(s, "print 3 the end of it all\\r\\n");
 	ptyrun_send(s->p, "typed meanwhile");
 	arrives(s, "show 3", "65 61 6e 77 68 69 6c 65");
 	ptyrun_resume_reading(s->p);
@@ -617,31 +571,31 @@ static void a_stalled_terminal_costs_nothing(void **state)
 	assert_true(ptyrun_until(s->p, shows_the_last_lines, NULL, PTYRUN_MS, "lines 979 to 1000"));
 	ptyrun_send(s->p, "\0331");
 	SEES(s, "frame 39");
-	stop(s);
+	station_stop(s);
 }
 
 static void leaves_while_the_terminal_is_stalled(void **state)
 {
-	struct station *s = start_plain();
+	struct station *s = start_plain(*state);
 	ptyrun_send(s->p, "\0333");
 	ptyrun_stop_reading(s->p);
 	for (int i = 0; i < 20; i++)
-		ask(s, "flood 3 500");
+		station_ask(s, "flood 3 500");
 	kill(ptyrun_pid(s->p), SIGTERM);
 	int status = end(s);
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 	ptyrun_resume_reading(s->p);
 	ptyrun_settle(s->p, 100);
 	check_terminal(s);
-	stop(s);
+	station_stop(s);
 }
 
 static void ends_cleanly_each_way(void **state)
 {
 	for (int way = 0; way < 6; way++) {
-		struct station *s = start_plain();
+		struct station *s = start_plain(*state);
 		ptyrun_send(s->p, "\0333");
-		ask(s, "print 3 \\e[?25l\\e[1;45mhidden cursor");
+		station_ask(s, "print 3 \\e[?25l\\e[1;45mhidden cursor");
 		SEES(s, "hidden cursor");
 		int want = 0;
 		switch (way) {
@@ -650,7 +604,7 @@ static void ends_cleanly_each_way(void **state)
 		case 2: kill(ptyrun_pid(s->p), SIGHUP); break;
 		case 3: kill(ptyrun_pid(s->p), SIGINT); break;
 		case 4: end_machine(s, 42); want = 42; break;             /* the machine ends by itself */
-		case 5: ask(s, "say something before the end"); ptyrun_send(s->p, "\001x"); break;
+		case 5: station_ask(s, "say something before the end"); ptyrun_send(s->p, "\001x"); break;
 		}
 		int status = end(s);
 		assert_true(WIFEXITED(status) && WEXITSTATUS(status) == want);
@@ -660,15 +614,13 @@ static void ends_cleanly_each_way(void **state)
 			SEES(s, "vmux: terminating on signal 15 from pid [0-9]+ \\(tui_workstation\\)");
 		if (way == 5)
 			SEES(s, "^something before the end");
-		stop(s);
+		station_stop(s);
 	}
 }
 
 static bool terminal_is_back(struct ptyrun *p, void *arg)
 {
-	struct station *s = arg;
-	struct termios now;
-	return ptyrun_termios(p, &now) && same_modes(&now, &s->before) && !ptyrun_alternate_screen(p) && !ptyrun_mode(p, 2004);
+	return same_modes(p) && !ptyrun_alternate_screen(p) && !ptyrun_mode(p, 2004);
 }
 
 /* What was written, wherever it has scrolled to: a sanitizer's report behind it may be longer than the screen. */
@@ -686,9 +638,9 @@ static void dies_without_leaving_a_mess(void **state)
 {
 	static const int signals[] = { SIGKILL, SIGSEGV, SIGABRT };
 	for (unsigned i = 0; i < sizeof signals / sizeof *signals; i++) {
-		struct station *s = start_plain();
-		ask(s, "say last words");
-		kill(atoi(ask(s, "pid")), signals[i]);
+		struct station *s = start_plain(*state);
+		station_ask(s, "say last words");
+		kill(atoi(station_ask(s, "pid")), signals[i]);
 		int status = end(s);
 		/* a sanitizer's own handler turns a signal into an exit */
 		assert_true(WIFEXITED(status) && WEXITSTATUS(status) != 0);
@@ -697,56 +649,59 @@ static void dies_without_leaving_a_mess(void **state)
 		if (WEXITSTATUS(status) == 128 + signals[i])
 			SEES(s, "^vmux: the machine was killed by signal");
 		check_terminal(s);
-		stop(s);
+		station_stop(s);
 	}
 }
 
-/* The machine answers before the workstation has the terminal: only waiting tells. */
 static bool terminal_is_changed(struct ptyrun *p, void *arg)
 {
-	struct station *s = arg;
 	struct termios now;
-	return ptyrun_termios(p, &now) && !same_modes(&now, &s->before);
+	return ptyrun_termios(p, &now) && !same_modes(p);
 }
 
 static void dies_without_a_screen(void **state)
 {
-	struct station *s = start((struct ptyrun_options){ .term = "dumb" }, NULL, "-nographic -raw");
-	ask(s, "counter");
-	assert_true(ptyrun_until(s->p, terminal_is_changed, s, PTYRUN_MS, "a raw terminal"));
-	kill(ptyrun_pid(s->p), SIGKILL);
-	end(s);
-	assert_true(ptyrun_until(s->p, terminal_is_back, s, PTYRUN_MS, "the terminal as it was"));
-	assert_int_equal(ptyrun_raw_bytes(s->p), 0);
-	stop(s);
+	const struct place *at = *state;
+	char vmux[1200];
+	int status;
+	snprintf(vmux, sizeof vmux, "%.*s../vmux", (int)(strlen(at->program) - strlen("tui-fake")), at->program);
+	struct ptyrun *p = ptyrun_start(&(struct ptyrun_options){ .term = "dumb", .has_shell = true }, (char *[]){ vmux, (char *)"-nographic", (char *)"-S", NULL });
+	assert_non_null(p);
+	assert_true(ptyrun_until(p, terminal_is_changed, NULL, PTYRUN_MS, "a raw terminal"));
+	kill(ptyrun_pid(p), SIGKILL);
+	assert_true(ptyrun_wait_exit(p, PTYRUN_MS, &status));
+	assert_true(ptyrun_until(p, terminal_is_back, NULL, PTYRUN_MS, "the terminal as it was"));
+	assert_int_equal(ptyrun_raw_bytes(p), 0);
+	ptyrun_free(p);
 }
 
 static void a_machine_survives_its_terminal(void **state)
 {
 	static const int ways[] = { 0, SIGHUP, SIGKILL };
 	for (unsigned i = 0; i < sizeof ways / sizeof *ways; i++) {
-		struct station *s = start_plain();
+		struct station *s = start(*state, (struct ptyrun_options){ .has_shell = ways[i] == SIGKILL }, NULL);
+		SEES(s, "fake VGA ready");
 		if (ways[i])
 			kill(ptyrun_pid(s->p), ways[i]);
 		else
 			ptyrun_hangup(s->p);
 		int status = end(s);
 		assert_true(ways[i] == SIGKILL ? WIFSIGNALED(status) : WIFEXITED(status) && WEXITSTATUS(status) == 0);
-		long before = atol(ask(s, "counter"));
-		while (atol(ask(s, "counter")) == before)
+		long before = atol(station_ask(s, "counter"));
+		while (atol(station_ask(s, "counter")) == before)
 			ptyrun_bytes_during(s->p, 2);
-		assert_string_equal(ask(s, "print 3 on it goes"), "ok");
+		assert_string_equal(station_ask(s, "print 3 on it goes"), "ok");
 		if (ways[i]) {
 			assert_true(ptyrun_until(s->p, terminal_is_back, s, PTYRUN_MS, "the terminal as it was"));
 			check_terminal(s);
 		}
-		stop(s);
+		station_stop(s);
 	}
 }
 
 static void stops_and_goes_on(void **state)
 {
-	struct station *s = start_plain();
+	struct station *s = start_plain(*state);
 	kill(ptyrun_pid(s->p), SIGTSTP);
 	assert_true(ptyrun_until(s->p, terminal_is_back, s, PTYRUN_MS, "the terminal as it was"));
 	int status;
@@ -758,14 +713,14 @@ static void stops_and_goes_on(void **state)
 	ptyrun_send(s->p, "\001x");
 	assert_int_equal(end(s), 0);
 	check_terminal(s);
-	stop(s);
+	station_stop(s);
 }
 
 static void wrong_places_get_one_sentence(void **state)
 {
-	char path[1100], cmd[1300], line[600];
-	program_path(path, sizeof path);
-	snprintf(cmd, sizeof cmd, "%s </dev/null 2>&1; echo $?", path);
+	const struct place *at = *state;
+	char cmd[1300], line[600];
+	snprintf(cmd, sizeof cmd, "%s </dev/null 2>&1; echo $?", at->program);
 	FILE *f = popen(cmd, "r");
 	assert_non_null(fgets(line, sizeof line, f));
 	assert_string_equal(line, "vmux: the workstation needs a terminal on stdin and stdout; without one use -nographic or -display none\n");
@@ -778,27 +733,27 @@ static void wrong_places_get_one_sentence(void **state)
 		{ "xterm", "-k nosuch", "^vmux: -k: no key map \"nosuch\" found" }, { "xterm", "-fail", "^vmux: -fail: as you wish" },
 	};
 	for (unsigned i = 0; i < sizeof t / sizeof *t; i++) {
-		struct station *s = start((struct ptyrun_options){ .term = t[i].term, .cols = 200 }, NULL, t[i].args);
+		struct station *s = start(*state, (struct ptyrun_options){ .term = t[i].term, .cols = 200 }, t[i].args);
 		int status = end(s);
 		assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
 		SEES(s, t[i].says);
 		check_terminal(s);
-		stop(s);
+		station_stop(s);
 	}
-	struct station *s = start((struct ptyrun_options){ .term = "dumb" }, NULL, "-nographic");       /* works anywhere */
-	assert_string_equal(ask(s, "print 3 x"), "ok");
+	struct station *s = start(*state, (struct ptyrun_options){ .term = "dumb" }, "-nographic");       /* works anywhere */
+	assert_string_equal(station_ask(s, "print 3 x"), "ok");
 	end_machine(s, 3);
 	int status = end(s);
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 3);
 	assert_int_equal(ptyrun_raw_bytes(s->p), 0);
-	stop(s);
-	s = start((struct ptyrun_options){ 0 }, NULL, "-nographic");
-	ask(s, "counter");
+	station_stop(s);
+	s = start(*state, (struct ptyrun_options){ 0 }, "-nographic");
+	station_ask(s, "counter");
 	kill(ptyrun_pid(s->p), SIGTERM);
 	status = end(s);
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 	SEES(s, "^vmux: terminating on signal 15");
-	stop(s);
+	station_stop(s);
 }
 
 int main(void)
@@ -809,10 +764,10 @@ int main(void)
 		cmocka_unit_test(long_pastes_arrive_whole), cmocka_unit_test(the_prefix_key_can_move), cmocka_unit_test(vga_text_whole),
 		cmocka_unit_test(a_small_terminal_pans), cmocka_unit_test(sizes_change), cmocka_unit_test(scrollback_of_a_serial_console),
 		cmocka_unit_test(colours_of_a_serial_console), cmocka_unit_test(kinds_of_terminals), cmocka_unit_test(no_colours_when_asked),
-		cmocka_unit_test(popups_and_the_command_line), cmocka_unit_test(silent_when_idle), cmocka_unit_test(uses_no_time_when_idle),
+		cmocka_unit_test(popups_and_the_command_line), cmocka_unit_test(silent_when_idle), cmocka_unit_test(counts_go_back), cmocka_unit_test(uses_no_time_when_idle),
 		cmocka_unit_test(a_stalled_terminal_costs_nothing), cmocka_unit_test(leaves_while_the_terminal_is_stalled),
 		cmocka_unit_test(ends_cleanly_each_way), cmocka_unit_test(dies_without_leaving_a_mess), cmocka_unit_test(dies_without_a_screen), cmocka_unit_test(a_machine_survives_its_terminal),
 		cmocka_unit_test(stops_and_goes_on), cmocka_unit_test(wrong_places_get_one_sentence),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, place_set_up, place_tear_down);
 }

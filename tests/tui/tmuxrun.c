@@ -9,10 +9,10 @@
 enum { COMMAND = 8192 };
 static const char STATE[] = "\036state ";       /* starts the last line of a capture: nothing that a pane can hold */
 
-static bool tmux(const struct tmux *t, const char *args)
+bool tmux_do(const struct tmux *t, const char *args)
 {
 	char cmd[COMMAND + 512];
-	snprintf(cmd, sizeof cmd, "env -u TMUX LC_ALL=C.UTF-8 TERM=xterm-256color tmux -S %s/tmux.sock -f %s/tmux.conf %s", t->dir, t->dir, args);
+	snprintf(cmd, sizeof cmd, "env -u TMUX ASAN_OPTIONS=detect_leaks=0 LC_ALL=C.UTF-8 TERM=xterm-256color tmux -S %s/tmux.sock -f %s/tmux.conf %s", t->dir, t->dir, args);
 	return system(cmd) == 0;
 }
 
@@ -29,14 +29,14 @@ bool tmux_open(struct tmux *t, const char *dir)
 		return false;
 	/* The server ends with its last session; this one stays while the test runs, whatever becomes of the test. */
 	snprintf(text, sizeof text, "new-session -d -s keep 'exec tail --pid=%ld -f /dev/null'", (long)getpid());
-	return tmux(t, text);
+	return tmux_do(t, text);
 }
 
 bool tmux_start(const struct tmux *t, const char *name, unsigned cols, unsigned rows, const char *command)
 {
 	char args[COMMAND];
 	int n = snprintf(args, sizeof args, "new-session -d -s %s -x %u -y %u '%s'", name, cols, rows, command);
-	return n < (int)sizeof args && tmux(t, args);
+	return n < (int)sizeof args && tmux_do(t, args);
 }
 
 /* A command a byte, and one a run of bytes from 80h on: tmux takes those as characters only. */
@@ -54,14 +54,14 @@ bool tmux_send(const struct tmux *t, const char *name, const char *bytes, size_t
 			at += (size_t)snprintf(args + at, sizeof args - at, "-H %02x", bytes[i]);
 		run += !run;
 	}
-	return tmux(t, args);
+	return tmux_do(t, args);
 }
 
 bool tmux_resize(const struct tmux *t, const char *name, unsigned cols, unsigned rows)
 {
 	char args[256];
 	snprintf(args, sizeof args, "resize-window -t %s -x %u -y %u", name, cols, rows);
-	return tmux(t, args);
+	return tmux_do(t, args);
 }
 
 /* ---- what capture-pane says ------------------------------------------------------------------------------------------------------- */
@@ -182,7 +182,7 @@ static void parse_cells(struct tmux_screen *s, const char *text)
 bool tmux_capture(const struct tmux *t, const char *name, struct tmux_screen *s)
 {
 	char cmd[1024], line[512] = "";
-	snprintf(cmd, sizeof cmd, "env -u TMUX LC_ALL=C.UTF-8 tmux -S %s/tmux.sock capture-pane -e -p -N -t %s \\; display-message -p -t %s "
+	snprintf(cmd, sizeof cmd, "env -u TMUX ASAN_OPTIONS=detect_leaks=0 LC_ALL=C.UTF-8 tmux -S %s/tmux.sock capture-pane -e -p -N -t %s \\; display-message -p -t %s "
 		"'\036state #{pane_width} #{pane_height} #{cursor_x} #{cursor_y} #{cursor_flag} #{alternate_on} #{mouse_any_flag} #{pane_title}' 2>/dev/null",
 		t->dir, name, name);
 	FILE *f = popen(cmd, "r");
@@ -223,10 +223,10 @@ void tmux_end(const struct tmux *t, const char *name)
 {
 	char args[128];
 	snprintf(args, sizeof args, "kill-session -t %s 2>/dev/null", name);
-	tmux(t, args);
+	tmux_do(t, args);
 }
 
 void tmux_close(const struct tmux *t)
 {
-	tmux(t, "kill-server 2>/dev/null");
+	tmux_do(t, "kill-server 2>/dev/null");
 }

@@ -19,6 +19,8 @@ struct tmux { char dir[96]; };
 
 /* Start the server, with its socket in this folder.  False: tmux said why on stderr. */
 bool tmux_open(struct tmux *t, const char *dir);
+/* A command of tmux's, with its words as for the shell. */
+bool tmux_do(const struct tmux *t, const char *args);
 /* Run a shell command in a new session of that size; TERM is tmux-256color.  False: tmux said why on stderr. */
 bool tmux_start(const struct tmux *t, const char *name, unsigned cols, unsigned rows, const char *command);
 bool tmux_send(const struct tmux *t, const char *name, const char *bytes, size_t n);

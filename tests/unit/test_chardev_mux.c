@@ -175,6 +175,38 @@ static void consoles_in_order(void **state)
 	vc_resize(b, 1, 1);
 }
 
+/* The pane's size goes to the front end, also through a mux; it is told once, when it has changed. */
+static void on_resized(void *arg, enum chr_event ev) { if (ev == CHR_RESIZED) (*(_Atomic unsigned *)arg)++; }
+
+static void the_size_of_a_pane(void **state)
+{
+	struct rig *r = *state;
+	_Atomic unsigned told = 0;
+	unsigned cols, rows;
+	struct chardev *plain = rig_chardev(r, "plain", "vc"), *null = rig_chardev(r, "nothing", "null");
+	const struct chr_front f = { .event = on_resized, .arg = (void *)&told };
+
+	machine_lock(r->m);
+	assert_true(chardev_attach(plain, &f, NULL));
+	assert_false(chardev_size(plain, &cols, &rows));
+	assert_int_equal(cols, 0);
+	assert_false(chardev_size(null, &cols, &rows));
+	vc_resize(plain, 100, 31);
+	machine_unlock(r->m);
+	RIG_WAIT(r, told == 1);
+	machine_lock(r->m);
+	assert_true(chardev_size(plain, &cols, &rows));
+	assert_int_equal(cols, 100);
+	assert_int_equal(rows, 31);
+	vc_resize(plain, 100, 31);
+	vc_resize(plain, 90, 31);
+	machine_unlock(r->m);
+	RIG_WAIT(r, told == 2);
+	machine_lock(r->m);
+	chardev_detach(plain, (void *)&told);
+	machine_unlock(r->m);
+}
+
 /* A producer and a consumer in two threads: every byte arrives once, in order. */
 struct flow { struct chardev *c; size_t total, got; bool ok; };
 static void *reader(void *arg)
@@ -268,7 +300,7 @@ static void without_a_front_end_the_newest_stays(void **state)
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-	const struct CMUnitTest tests[] = { T(mon_shares_the_line), T(focus_cycles_over_four), T(stamps_and_another_escape), T(consoles_in_order),
+	const struct CMUnitTest tests[] = { T(mon_shares_the_line), T(focus_cycles_over_four), T(stamps_and_another_escape), T(the_size_of_a_pane), T(consoles_in_order),
 		T(nothing_is_lost_to_a_slow_pane), T(typing_waits_for_the_device), T(without_a_front_end_the_newest_stays) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

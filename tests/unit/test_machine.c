@@ -230,10 +230,11 @@ static bool parses(struct error *err, int argc, char **argv)
 static void bad_options_are_named(void **state)
 {
 	static char *const bad[][3] = {
-		{ "-nosuch", "", "-nosuch" }, { "-m", "x", "-m x" }, { "-boot", "z", "'z'" }, { "-boot", "cc", "twice" }, { "-rtc", "base=x", "-rtc" },
+		{ "-nosuch", "", "-nosuch" }, { "-m", "x", "-m x" }, { "-m", "1048576", "-m 1048576: at most 1023 GiB" }, { "-m", "size=2T", "at most 1023 GiB" }, { "-boot", "z", "'z'" }, { "-boot", "cc", "twice" }, { "-rtc", "base=x", "-rtc" },
 		{ "-echr", "x", "-echr" }, { "-d", "nosuch", "nosuch" }, { "-display", "gtk", "gtk" }, { "-initrd", "f", "-kernel" },
 		{ "-append", "f", "-kernel" }, { "-uuid", "1", "-uuid" }, { "-smp", "x", "-smp" }, { "-accel", "tcg,bogus=1", "bogus" }, { "-accel", "jit,thread=no", "thread" }, { "-accel", "jit,off=sse:foo", "foo" }, { "-accel", "jit,split-wx=off", "split-wx" }, { "-accel", "jit,tb-size=2000", "tb-size" },
-		{ "-accel", "jit,tb-size=x", "tb-size" }, { "-accel", "interp,lockstep=5", "lockstep" }, { "-accel", "jit,one-insn-per-tb=maybe", "one-insn-per-tb" }, { "-accel", "thread=multi", "engine" }, { "-smp", "65", "at most 64" }, { "-smp", "4,sockets=3", "product of the hierarchy" }, { "-smp", "2,maxcpus=4", "plugged in later" }, { "-vga", "cirrus", "cirrus" },
+		{ "-accel", "jit,tb-size=x", "tb-size" }, { "-accel", "interp,lockstep=5", "lockstep" }, { "-accel", "jit,one-insn-per-tb=maybe", "one-insn-per-tb" }, { "-accel", "thread=multi", "engine" }, { "-smp", "65", "at most 64" }, { "-icount", "auto", "shift=auto" }, { "-icount", "11", "Invalid shift value" }, { "-icount", "sleep=off", "Invalid shift value" },
+		{ "-icount", "3,align=on", "align" }, { "-icount", "3,rr=record", "Invalid parameter 'rr'" }, { "-smp", "4,sockets=3", "product of the hierarchy" }, { "-smp", "4,maxcpus=2", "smp_cpus" }, { "-vga", "cirrus", "cirrus" },
 		{ "-machine", "pc,nosuch=1", "nosuch" }, { "-net", "user", "network" }, { "-name", "a,b=c", "'b'" }, { "-global", "x", "-global" },
 		{ "-overcommit", "cpu-pm=on", "cpu-pm=on is not supported" }, { "-overcommit", "x=on", "'x'" }, { "-msg", "timestamp=maybe", "'timestamp'" },
 		{ "-audiodev", "none", "'id' is missing" }, { "-audiodev", "alsa,id=a", "'alsa'" }, { "-audiodev", "none,id=a,rate=1", "'rate'" },

@@ -166,14 +166,15 @@ static void check_counts(struct vm *vm)
 	assert_int_equal(peek(vm, WRONG), 0);
 }
 
-static void all_at_work(const char *engine, uint32_t rounds)
+static void all_at_work(const char *engine, const char *icount, uint32_t rounds)
 {
 	char rom[] = "/tmp/vmux-smp-XXXXXX";
 	write_rom(rom);
-	char *argv[] = { "vmux", "-accel", (char *)engine, "-smp", "4", "-m", "16", "-bios", rom, "-display", "none", "-nodefaults", NULL };
+	char *argv[] = { "vmux", "-accel", (char *)engine, "-smp", "4", "-m", "16", "-bios", rom, "-display", "none", "-nodefaults",
+		icount ? "-icount" : NULL, (char *)icount, NULL };
 	struct error err = { "" };
 	int status;
-	struct vm *vm = vm_create(12, argv, &status, &err);
+	struct vm *vm = vm_create(icount ? 14 : 12, argv, &status, &err);
 	unlink(rom);
 	if (!vm)
 		fail_msg("%s", err.msg);
@@ -205,11 +206,12 @@ static void all_at_work(const char *engine, uint32_t rounds)
 	assert_int_equal(vm_destroy(vm), 0);
 }
 
-static void interpreted(void **state) { all_at_work("interp", 3000); }
-static void translated(void **state)  { all_at_work("jit", 3000); }
+static void interpreted(void **state) { all_at_work("interp", NULL, 3000); }
+static void translated(void **state)  { all_at_work("jit", NULL, 3000); }
+static void in_one_thread(void **state) { all_at_work("interp", "shift=2", 3000); }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(interpreted), cmocka_unit_test(translated) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(interpreted), cmocka_unit_test(translated), cmocka_unit_test(in_one_thread) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -97,7 +97,7 @@ static void today_s_form(void **state)
 	struct fixture *x = *state;
 	struct error err = { "" };
 	setenv("XDG_RUNTIME_DIR", x->dir, 1);
-	struct options *o = run(x, "# a note\nagent: 1\nboot: order=ide2;ide0;net0\ncores: 1\ncpu: host\nkvm: 0\nfreeze: 1\nreboot: 0\nlocaltime: 1\n"
+	struct options *o = run(x, "# a note\naudio0: device=AC97\nboot: order=ide2;ide0;net0\ncores: 1\ncpu: host\nkvm: 0\nfreeze: 1\nreboot: 0\nlocaltime: 1\n"
 		"ide0: local:104/vm-104-disk-0.raw,size=8G,format=raw,cache=none\nide2: none,media=cdrom\nserial0: socket\nserial2: /dev/ttyS0\n"
 		"memory: current=512\nsmbios1: uuid=7b10d7af-b932-4c66-b2c3-3996152ec465\nonboot: 1\nvga: serial0\nacpi: 0\n\n[before]\nmemory: 1\n", &err);
 	if (!o)
@@ -114,8 +114,8 @@ static void today_s_form(void **state)
 	assert_string_equal(kv_get(o->drives->kv, "file"), "/var/lib/vz/images/104/vm-104-disk-0.raw");
 	assert_null(kv_get(o->drives->next->kv, "file"));
 	/* what is not provided is named, once, with its line */
-	assert_non_null(strstr(x->said, "104.conf:2: warning: agent is left out"));
-	assert_null(strstr(strstr(x->said, "agent") + 1, "agent"));
+	assert_non_null(strstr(x->said, "104.conf:2: warning: audio0 is left out"));
+	assert_null(strstr(strstr(x->said, "audio0") + 1, "audio0"));
 	assert_null(strstr(x->said, "onboot"));
 	options_free(o);
 }
@@ -132,7 +132,7 @@ static void every_key_is_known(void **state)
 		{ "localtime: 0", NULL }, { "startdate: now", NULL }, { "tdf: 0", NULL }, { "acpi: 1", NULL }, { "keyboard: de", NULL }, { "usb0: host=1234:5678", "usb0" }, { "hostusb: 1", "hostusb" },
 		{ "vga: std", NULL }, { "serial0: socket", NULL }, { "serial3: /dev/ttyS1", NULL }, { "parallel0: /dev/parport0", NULL }, { "parallel1: /dev/usb/lp0", NULL }, { "args: -no-hpet", NULL },
 		{ "ide0: none,media=cdrom", NULL }, { "cdrom: none", NULL }, { "unused0: local:1/u.raw", NULL }, { "scsihw: lsi", NULL }, { "agent: 0", NULL },
-		{ "agent: 1", "agent" }, { "agent: enabled=1,type=isa", NULL }, { "audio0: device=AC97", "audio0" }, { "watchdog: model=i6300esb", "watchdog" },
+		{ "agent: 1", NULL }, { "agent: 1,fstrim_cloned_disks=1", NULL }, { "agent: enabled=1,type=isa", NULL }, { "audio0: device=AC97", "audio0" }, { "watchdog: model=i6300esb", "watchdog" },
 		{ "rng0: source=/dev/urandom", "rng0" }, { "hostpci0: 01:00.0", "hostpci0" }, { "ivshmem: size=4", "ivshmem" }, { "virtiofs0: a", "virtiofs0" },
 		{ "smbios1: uuid=7b10d7af-b932-4c66-b2c3-3996152ec465", NULL }, { "vmgenid: 1", "vmgenid" }, { "spice_enhancements: foldersharing=1", NULL }, { "hotplug: disk", NULL },
 		{ "migrate_speed: 0", NULL }, { "migrate_downtime: 0.1", NULL }, { "lock: backup", NULL }, { "protection: 1", NULL }, { "template: 0", NULL }, { "tags: a", NULL }, { "hookscript: a", NULL },
@@ -156,7 +156,7 @@ static void every_key_is_known(void **state)
 	}
 }
 
-/* The agent's port is the first that no key has taken, wherever in the file they stand. */
+/* The agent's serial port is the first that no key has taken, wherever in the file they stand; its other channel is a named port. */
 static void the_agent_has_a_port(void **state)
 {
 	struct fixture *x = *state;
@@ -168,6 +168,15 @@ static void the_agent_has_a_port(void **state)
 	assert_non_null(strstr(kv_get(o->chardevs->next->next->kv, "path"), "/104.qga"));
 	assert_string_equal(kv_get(o->devices->next->next->kv, "chardev"), "qga0");
 	assert_string_equal(kv_get(o->devices->next->next->kv, "index"), "1");
+	options_free(o);
+	o = run(x, "agent: 1\n", &err);
+	assert_non_null(o);
+	assert_string_equal(x->said, "");
+	assert_non_null(strstr(kv_get(o->chardevs->kv, "path"), "/104.qga"));
+	assert_string_equal(kv_get(o->devices->kv, "driver"), "virtio-serial");
+	assert_string_equal(kv_get(o->devices->kv, "addr"), "0x8");
+	assert_string_equal(kv_get(o->devices->next->kv, "driver"), "virtserialport");
+	assert_string_equal(kv_get(o->devices->next->kv, "name"), "org.qemu.guest_agent.0");
 	options_free(o);
 	assert_null(run(x, "agent: 1,type=pci\n", &err));
 	assert_non_null(strstr(err.msg, "104.conf:1: vm 104 - unable to parse value of 'agent' - [enabled=]0 or 1, and type=virtio or type=isa are expected"));

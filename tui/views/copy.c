@@ -171,6 +171,7 @@ static void copy_key(struct view *v, const struct key *k)
 		return;
 	}
 	c->s.exclusive = !vi;
+	copysearch_work(&c->find, &c->s, a);    /* a key that follows a new width at once finds the lines that were there */
 	copysearch_key(&c->find, a);
 	if (vi && !k->mods && k->sym >= (c->count ? '0' : '1') && k->sym <= '9') {
 		c->count = c->count > 99999 ? c->count : c->count * 10 + (k->sym - '0');
@@ -197,24 +198,43 @@ static void copy_scroll(struct view *v, int dx, int dy)
 
 /* ---- the mouse ------------------------------------------------------------------------------------------------------------------------- */
 
-static bool copy_place(struct view *v, int x, int y, struct place *out)
+static bool copy_place(struct view *v, int x, int y, struct docpos *out)
 {
 	struct copy_view *c = copy(v);
 	uint64_t i = copy_index(&c->s, c->top) + (uint64_t)y, n = copy_lines(&c->s);
 	x -= stamp_width(below(v)->stamps, c->w + stamp_width(below(v)->stamps, INT_MAX));
 	if (n)
-		*out = (struct place){ copy_line_at(&c->s, i < n ? i : n - 1), c->left + (unsigned)(x < 0 ? 0 : x) };
+		*out = (struct docpos){ copy_line_at(&c->s, i < n ? i : n - 1), c->left + (unsigned)(x < 0 ? 0 : x) };
 	return n > 0;
 }
 
-void copy_view_show(struct view *v, struct place top)
+enum { PLACE_AT, PLACE_ANCHOR, PLACE_TOP, PLACES };
+
+void copy_view_places(struct view *v, struct docplaces *out)
+{
+	struct copy_view *c = copy(v);
+	*out = (struct docplaces){ .at = { [PLACE_AT] = c->s.at, [PLACE_ANCHOR] = c->s.anchor, [PLACE_TOP] = { c->top, 0 } }, .n = PLACES };
+}
+
+void copy_view_moved(struct view *v, const struct docplaces *p)
+{
+	struct copy_view *c = copy(v);
+	c->s.at = p->at[PLACE_AT];
+	c->s.want_col = c->s.at.col;
+	c->s.anchor = p->at[PLACE_ANCHOR];
+	c->top = p->at[PLACE_TOP].line;
+	c->left = 0;
+	copysearch_moved(&c->find, &c->s);
+}
+
+void copy_view_show(struct view *v, struct docpos top)
 {
 	struct copy_view *c = copy(v);
 	c->top = top.line;
 	c->left = top.col;
 }
 
-void copy_view_select(struct view *v, struct place at, enum select_step step)
+void copy_view_select(struct view *v, struct docpos at, enum select_step step)
 {
 	struct copy_view *c = copy(v);
 	if (!settle(c))
@@ -254,6 +274,7 @@ static void place_window(struct copy_view *c, struct rect r)
 static void draw_line(struct copy_view *c, struct grid *g, struct rect r, int y, uint64_t line)
 {
 	const struct theme *t = &c->base.app->theme;
+	bool ours = below(&c->base)->ops->text;  /* a VGA line has its colours */
 	const struct match *m = NULL;
 	struct cell cells[DOCUMENT_CELLS];
 	unsigned n = c->left + (unsigned)r.w < DOCUMENT_CELLS ? c->left + (unsigned)r.w : DOCUMENT_CELLS;
@@ -262,7 +283,7 @@ static void draw_line(struct copy_view *c, struct grid *g, struct rect r, int y,
 	document_line(&c->s.doc, line, cells, n);
 	for (unsigned x = c->left; x < n; ) {
 		struct cell *cell = &cells[x];
-		struct style style = cell->style;
+		struct style style = ours || cell->style.bg == COLOUR_DEFAULT ? theme_style(t, cell->style) : cell->style;
 		while (i < matches && m[i].line == line && m[i].to <= x)
 			i++;
 		if (i < matches && m[i].line == line && m[i].from <= x)
@@ -302,12 +323,26 @@ static void copy_draw(struct view *v, struct grid *g, struct rect r, bool focuse
 	g->cursor_blinks = false;
 }
 
-static void copy_title(struct view *v, char *buf, size_t size)
+/* The line and the match, if there is one; with less room that alone, then without words. */
+static void copy_title(struct view *v, char *buf, size_t size, int width)
 {
 	struct copy_view *c = copy(v);
-	uint64_t n = copy_lines(&c->s), at = copy_index(&c->s, c->s.at.line);
-	int len = snprintf(buf, size, "%s %llu of %llu", c->s.filter ? "filter" : "line", (unsigned long long)(n ? at + 1 : 0), (unsigned long long)n);
-	copysearch_title(&c->find, &c->s, buf + len, size - (size_t)len);
+	unsigned long long n = copy_lines(&c->s), at = n ? copy_index(&c->s, c->s.at.line) + 1 : 0;
+	char all[200], match[80], brief[80];
+	const char *const forms[] = { all, match, brief };
+	size_t len = (size_t)snprintf(all, sizeof all, "%s %llu of %llu", c->s.filter ? "filter" : "line", at, n);
+	copysearch_title(&c->find, &c->s, false, match, sizeof match);
+	copysearch_title(&c->find, &c->s, true, brief, sizeof brief);
+	if (match[0]) {
+		snprintf(all + len, sizeof all - len, ", %s", match);
+	} else {
+		snprintf(match, sizeof match, "%.79s", all);
+		snprintf(brief, sizeof brief, "%llu/%llu", at, n);
+	}
+	buf[0] = 0;
+	for (unsigned i = 0; i < 3 && !buf[0]; i++)
+		if ((int)strlen(forms[i]) <= width)
+			snprintf(buf, size, "%s", forms[i]);
 }
 
 static void copy_destroy(struct view *v)

@@ -11,6 +11,7 @@ struct menu {
 	char **item;
 	int items, widest, at, top, height;
 	void (*pick)(struct app *app, unsigned item);
+	void (*list)(struct app *app, struct text *out);        /* what is to be chosen from now; NULL: always the same */
 };
 
 static struct menu *menu(struct view *v)
@@ -18,23 +19,62 @@ static struct menu *menu(struct view *v)
 	return (struct menu *)v;
 }
 
+/* items: a line each. */
+static void set_items(struct menu *m, const char *items)
+{
+	size_t cap = 1;
+	for (const char *s = items; *s; s++)
+		cap += *s == '\n';
+	free(m->text);
+	free(m->item);
+	if (!(m->text = strdup(items)) || !(m->item = calloc(cap, sizeof *m->item)))
+		abort();
+	m->items = 0;
+	m->widest = text_width(m->base.label) + 10;
+	for (char *s = m->text; *s; ) {
+		char *end = strchrnul(s, '\n'), *next = *end ? end + 1 : end;
+		*end = 0;
+		m->item[m->items++] = s;
+		if (text_width(s) > m->widest)
+			m->widest = text_width(s);
+		s = next;
+	}
+	if (m->at >= m->items)
+		m->at = m->items ? m->items - 1 : 0;
+}
+
+static void refresh(struct menu *m)
+{
+	struct text now = { 0 };
+	if (!m->list)
+		return;
+	m->list(m->base.app, &now);
+	set_items(m, now.s ? now.s : "");
+	text_free(&now);
+}
+
 static void menu_draw(struct view *v, struct grid *g, struct rect area, bool focused)
 {
 	struct menu *m = menu(v);
 	const struct theme *t = &v->app->theme;
-	struct rect r = popup_rect(area, m->widest + 4, m->items + 2);
+	struct rect r;
+	char place[40] = "";
+	refresh(m);
+	r = popup_rect(area, m->widest + 4, m->items + 2);
 	m->height = r.h - 2;
 	if (m->at < m->top)
 		m->top = m->at;
 	if (m->at >= m->top + m->height)
 		m->top = m->at - m->height + 1;
-	grid_box(g, r, t->role[ROLE_POPUP], v->label, t->role[ROLE_POPUP_TITLE]);
+	if (m->items > m->height)
+		snprintf(place, sizeof place, "%d/%d", m->at + 1, m->items);
+	grid_box(g, r, t->role[ROLE_POPUP], v->label, place, t->role[ROLE_POPUP_TITLE]);
 	for (int y = 0; y < m->height && m->top + y < m->items; y++) {
 		bool selected = m->top + y == m->at;
 		struct style s = t->role[selected ? ROLE_POPUP_SELECTED : ROLE_POPUP];
 		if (selected)
 			grid_fill(g, (struct rect){ r.x + 1, r.y + 1 + y, r.w - 2, 1 }, s);
-		grid_text(g, r.x + 2, r.y + 1 + y, r.x + r.w - 1, s, m->item[m->top + y]);
+		grid_fit(g, r.x + 2, r.y + 1 + y, r.x + r.w - 1, s, m->item[m->top + y]);
 		if (selected && focused) {      /* the real cursor goes where the eye should: braille lines and screen readers follow it */
 			g->cursor_on = true;
 			g->cursor_x = r.x + 2;
@@ -49,7 +89,8 @@ static void menu_scroll(struct view *v, int dx, int dy)
 {
 	struct menu *m = menu(v);
 	long at = dy == SCROLL_TOP ? 0 : dy == SCROLL_BOTTOM ? m->items - 1 : (long)m->at + dy;
-	m->at = at < 0 ? 0 : at >= m->items ? m->items - 1 : (int)at;
+	at = at >= m->items ? m->items - 1 : at;
+	m->at = at < 0 ? 0 : (int)at;
 }
 
 /* The next item that starts with this character. */
@@ -77,10 +118,13 @@ static void menu_key(struct view *v, const struct key *k)
 	case K_PAGE_DOWN: menu_scroll(v, 0, m->height); return;
 	case K_HOME: menu_scroll(v, 0, SCROLL_TOP); return;
 	case K_END: menu_scroll(v, 0, SCROLL_BOTTOM); return;
-	case K_ENTER: case K_KP_ENTER:
+	case K_ENTER: case K_KP_ENTER: {
+		bool any = m->items > 0;
 		app_popup(a, NULL);
-		pick(a, chosen);
+		if (any)
+			pick(a, chosen);
 		return;
+	}
 	case K_ESC: case 'q':
 		app_popup(a, NULL);
 		return;
@@ -117,26 +161,30 @@ static void menu_destroy(struct view *v)
 
 static const struct view_ops menu_ops = { .kind = "menu", .draw = menu_draw, .key = menu_key, .scroll = menu_scroll, .click = menu_click, .destroy = menu_destroy };
 
-struct view *menu_view_new(struct app *app, const char *title, const char *items, unsigned selected, void (*pick)(struct app *app, unsigned item))
+static struct menu *new_menu(struct app *app, const char *title, unsigned selected, void (*pick)(struct app *app, unsigned item))
 {
 	struct menu *m = calloc(1, sizeof *m);
-	size_t cap = 1;
-	for (const char *s = items; *s; s++)
-		cap += *s == '\n';
-	if (!m || !(m->text = strdup(items)) || !(m->item = calloc(cap, sizeof *m->item)))
+	if (!m)
 		abort();
 	m->base = (struct view){ .ops = &menu_ops, .app = app };
 	snprintf(m->base.label, sizeof m->base.label, "%s", title);
-	m->widest = (int)strlen(title) + 4;
-	for (char *s = m->text; *s; ) {
-		char *end = strchrnul(s, '\n'), *next = *end ? end + 1 : end;
-		*end = 0;
-		m->item[m->items++] = s;
-		if (end - s > m->widest)
-			m->widest = (int)(end - s);
-		s = next;
-	}
-	m->at = (int)selected < m->items ? (int)selected : 0;
+	m->at = (int)selected;
 	m->pick = pick;
+	return m;
+}
+
+struct view *menu_view_new(struct app *app, const char *title, const char *items, unsigned selected, void (*pick)(struct app *app, unsigned item))
+{
+	struct menu *m = new_menu(app, title, selected, pick);
+	set_items(m, items);
+	return &m->base;
+}
+
+struct view *menu_view_live(struct app *app, const char *title, void (*list)(struct app *app, struct text *out), unsigned selected,
+	void (*pick)(struct app *app, unsigned item))
+{
+	struct menu *m = new_menu(app, title, selected, pick);
+	m->list = list;
+	refresh(m);
 	return &m->base;
 }

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PALETTE_ITEMS = 160, PALETTE_COLS = 76, TYPED_MAX = 60 };
+enum { PALETTE_ITEMS = 160, TYPED_MAX = 60, HELP_COL = 24, HELP_ROWS = 2, LOW = 10, FRAME_COLS = 4 };
 
 struct item { enum action_id action; int arg, score; char name[40], help[100], keys[40]; };
 struct palette {
@@ -14,7 +14,7 @@ struct palette {
 	struct item item[PALETTE_ITEMS];
 	unsigned n, fits;               /* the first `fits` items are those that fit what was typed, the best first */
 	char typed[TYPED_MAX * 4 + 1];
-	int at, top, height;
+	int at, top, height, widest;
 };
 
 static struct palette *palette(struct view *v)
@@ -49,28 +49,37 @@ static void filter(struct palette *p)
 	p->at = p->top = 0;
 }
 
+/* Name, help, and at the right end the key; a narrow terminal has room for the name only. */
+static void draw_item(const struct item *it, struct grid *g, int x, int y, int limit, struct style s)
+{
+	int name_end = grid_fit(g, x, y, limit, s, it->name), from = limit - (int)strlen(it->keys) - 1;
+	if (from > x + HELP_COL)
+		grid_fit(g, x + HELP_COL, y, from - 1, s, it->help);
+	if (from > name_end)
+		grid_text(g, from, y, limit, s, it->keys);
+}
+
 static void palette_draw(struct view *v, struct grid *g, struct rect area, bool focused)
 {
 	struct palette *p = palette(v);
 	const struct theme *t = &v->app->theme;
-	struct rect r = popup_rect(area, PALETTE_COLS, (int)p->n + 3);
+	bool cut = p->widest + FRAME_COLS > area.w && area.h >= LOW;    /* then the whole help of the chosen one stands at the end */
+	struct rect r = popup_rect(area, p->widest + FRAME_COLS, (int)p->n + 3 + (cut ? HELP_ROWS : 0));
 	int x = r.x + 2, limit = r.x + r.w - 1;
-	p->height = r.h - 3;
+	p->height = r.h - 3 - (cut ? HELP_ROWS : 0);
 	if (p->at < p->top)
 		p->top = p->at;
 	if (p->at >= p->top + p->height)
 		p->top = p->at - p->height + 1;
-	grid_box(g, r, t->role[ROLE_POPUP], v->label, t->role[ROLE_POPUP_TITLE]);
+	grid_box(g, r, t->role[ROLE_POPUP], v->label, "", t->role[ROLE_POPUP_TITLE]);
 	int cursor = grid_printf(g, x, r.y + 1, limit, t->role[ROLE_POPUP_TITLE], "> %s", p->typed);
 	for (int y = 0; y < p->height && p->top + y < (int)p->fits; y++) {
-		const struct item *it = &p->item[p->top + y];
 		struct style s = t->role[p->top + y == p->at ? ROLE_POPUP_SELECTED : ROLE_POPUP];
 		grid_fill(g, (struct rect){ r.x + 1, r.y + 2 + y, r.w - 2, 1 }, s);
-		grid_text(g, x, r.y + 2 + y, limit, s, it->name);
-		int from = limit - (int)strlen(it->keys) - 1;
-		grid_text(g, x + 24, r.y + 2 + y, from - 1, s, it->help);
-		grid_text(g, from, r.y + 2 + y, limit, s, it->keys);
+		draw_item(&p->item[p->top + y], g, x, r.y + 2 + y, limit, s);
 	}
+	if (cut && p->fits)
+		grid_wrap(g, x, r.y + r.h - 1 - HELP_ROWS, limit - 1 - x, HELP_ROWS, t->role[ROLE_POPUP_TITLE], p->item[p->at].help);
 	g->cursor_on = focused;
 	g->cursor_x = cursor;
 	g->cursor_y = r.y + 1;
@@ -152,6 +161,8 @@ struct view *palette_view_new(struct app *a)
 			it->arg = arg;
 			if (!action_describe(a, it->action, arg, it->name, sizeof it->name, it->help, sizeof it->help, it->keys, sizeof it->keys))
 				break;
+			int width = HELP_COL + text_width(it->help) + 2 + (int)strlen(it->keys);
+			p->widest = width > p->widest ? width : p->widest;
 			p->n++;
 		}
 	filter(p);

@@ -1,7 +1,7 @@
 /* text.c - a text console: serial and parallel ports and the monitor, each behind a terminal emulation (libvterm).
  *
- * The emulated terminal is at least 80x24, what a guest on a serial line takes for granted; in a smaller pane the view follows the cursor
- * and scrolling back shows the rest.  What the emulation answers (cursor reports) goes to the guest like typed text. */
+ * The emulated terminal is at least 80x24, what a guest on a serial line takes for granted, unless it is told the size; in a smaller pane the view
+ * follows the cursor and scrolling back shows the rest.  What the emulation answers (cursor reports) goes to the guest like typed text. */
 #include "tui/app.h"
 #include "tui/flood.h"
 #include "tui/rewrap.h"
@@ -33,6 +33,8 @@ struct text_view {
 	uint8_t chunk[READ_CHUNK];              /* scratch */
 };
 
+static const struct cell blank = { .ch = ' ', .style = { .fg = COLOUR_DEFAULT, .bg = COLOUR_DEFAULT } };
+
 static struct text_view *text(struct view *v)
 {
 	return (struct text_view *)v;
@@ -50,12 +52,6 @@ static void stay(struct text_view *t, size_t before)
 }
 
 /* ---- from flood.c: lines that scrolled off ---- */
-
-static void convert(void *arg, const VTermScreenCell *from, struct cell *to)
-{
-	const struct text_view *t = arg;
-	termcell_read(&t->base.app->theme, from, to);
-}
 
 static void keep(void *arg, const struct cell *cells, unsigned n)
 {
@@ -81,7 +77,7 @@ static int on_pushline(int cols, const VTermScreenCell *cells, void *user)
 	if (cols > LINE_CELLS)
 		cols = LINE_CELLS;
 	for (int x = 0; x < cols; x++)
-		convert(t, &cells[x], &t->line[x]);
+		termcell_read(&cells[x], &t->line[x]);
 	keep(t, t->line, (unsigned)cols);
 	return 1;
 }
@@ -96,8 +92,8 @@ static int on_popline(int cols, VTermScreenCell *cells, void *user)
 	scrollback_get(t->back, 0, t->line, n);
 	scrollback_pop(t->back);
 	for (int x = 0; x < cols; x++) {
-		const struct cell *from = (unsigned)x < n ? &t->line[x] : &(struct cell){ .ch = ' ', .style = t->base.app->theme.role[ROLE_TEXT] };
-		termcell_write(&t->base.app->theme, from, x + 1 < (int)n && t->line[x + 1].ch == GRID_WIDE_TAIL, &cells[x]);
+		const struct cell *from = (unsigned)x < n ? &t->line[x] : &blank;
+		termcell_write(from, x + 1 < (int)n && t->line[x + 1].ch == GRID_WIDE_TAIL, &cells[x]);
 	}
 	if (t->scrolled)
 		t->scrolled--;
@@ -118,6 +114,7 @@ static void set_title(struct view *v, const VTermValue *val)
 	for (const char *p = val->string; p && *p && n + 1 < sizeof v->guest_title; p++)
 		v->guest_title[n++] = (unsigned char)*p < 0x20 || *p == 0x7f ? ' ' : *p;
 	v->guest_title[n] = 0;
+	v->app->dirty = true;           /* the list of consoles may be open */
 }
 
 static int on_termprop(VTermProp prop, VTermValue *val, void *user)
@@ -232,19 +229,28 @@ static void reflow(struct text_view *t, int cols)
 	flood_resized(&t->flood);
 	vterm_screen_flush_damage(t->vts);
 	t->rows = 1;
-	rewrap(&t->back, (size_t)t->base.app->scrollback_mib << 20, &t->wraps, &t->base.times, (unsigned)t->cols, (unsigned)cols);
+	struct view *reader = t->base.app->popup;
+	struct docplaces places = { .n = 0 };
+	if (!view_is_copy(reader) || reader->console != t->base.console)
+		reader = NULL;
+	else
+		copy_view_places(reader, &places);
+	rewrap(&t->back, (size_t)t->base.app->scrollback_mib << 20, &t->wraps, &t->base.times, (unsigned)t->cols, (unsigned)cols, &places);
+	if (reader)
+		copy_view_moved(reader, &places);
 	if (t->scrolled > scrollback_lines(t->back))
 		t->scrolled = scrollback_lines(t->back);
-	if (view_is_copy(t->base.app->popup) && t->base.app->popup->console == t->base.console)
-		app_popup(t->base.app, NULL);   /* its lines have other numbers now */
 	t->wraps.sure = false;                  /* of the row that is being printed */
 	vterm_set_size(t->vt, 1, cols);
+	flood_resized(&t->flood);
 }
 
 static void text_resize(struct view *v, int w, int h)
 {
 	struct text_view *t = text(v);
-	int least_w = v->is_monitor ? APP_MIN_COLS : GUEST_COLS, least_h = v->is_monitor ? APP_MIN_ROWS - 1 : GUEST_ROWS;
+	struct vm_console info;
+	bool told = v->is_monitor || (vm_console_info(v->app->vm, v->console, &info) && info.told_size);
+	int least_w = told ? APP_MIN_COLS : GUEST_COLS, least_h = told ? APP_MIN_ROWS - 1 : GUEST_ROWS;
 	int cols = t->want_cols ? (int)t->want_cols : w > least_w ? w : least_w, rows = t->want_rows ? (int)t->want_rows : h > least_h ? h : least_h;
 	t->w = w;
 	t->h = h;
@@ -292,13 +298,14 @@ static void draw_row(struct text_view *t, struct grid *g, struct rect r, int y, 
 		for (int x = 0; x < n; x++) {
 			VTermScreenCell cell;
 			VTermPos pos = { .row = (int)(doc_line - old), .col = x };
-			t->line[x] = (struct cell){ .ch = ' ', .style = t->base.app->theme.role[ROLE_TEXT] };
+			t->line[x] = blank;
 			if (pos.row < t->rows && x < t->cols && vterm_screen_get_cell(t->vts, pos, &cell))
-				termcell_read(&t->base.app->theme, &cell, &t->line[x]);
+				termcell_read(&cell, &t->line[x]);
 		}
 	}
 	for (int x = t->pan_x; x < n; ) {
 		struct cell *c = &t->line[x];
+		c->style = theme_style(&t->base.app->theme, c->style);
 		if (t->reverse && doc_line >= old)
 			c->style.attrs ^= ATTR_REVERSE;
 		if (c->ch == GRID_WIDE_TAIL)
@@ -355,12 +362,13 @@ static size_t text_scrolled(struct view *v)
 	return text(v)->scrolled;
 }
 
-static void text_title(struct view *v, char *buf, size_t size)
+static void text_title(struct view *v, char *buf, size_t size, int width)
 {
 	struct text_view *t = text(v);
+	size_t all = scrollback_lines(t->back) + (size_t)t->pan_y;
 	buf[0] = 0;
-	if (t->scrolled)
-		snprintf(buf, size, "%zu back of %zu", t->scrolled, scrollback_lines(t->back) + (size_t)t->pan_y);
+	if (t->scrolled && snprintf(buf, size, "%zu back of %zu", t->scrolled, all) > width && snprintf(buf, size, "-%zu/%zu", t->scrolled, all) > width)
+		buf[0] = 0;
 }
 
 static void text_snapshot(struct view *v, struct grid *g)
@@ -370,8 +378,11 @@ static void text_snapshot(struct view *v, struct grid *g)
 	for (int y = 0; y < t->rows; y++)
 		for (int x = 0; x < t->cols; x++) {
 			VTermScreenCell cell;
-			if (vterm_screen_get_cell(t->vts, (VTermPos){ .row = y, .col = x }, &cell))
-				termcell_read(&v->app->theme, &cell, grid_at(g, x, y));
+			struct cell *to = grid_at(g, x, y);
+			if (!vterm_screen_get_cell(t->vts, (VTermPos){ .row = y, .col = x }, &cell))
+				continue;
+			termcell_read(&cell, to);
+			to->style = theme_style(&v->app->theme, to->style);
 		}
 	g->cursor_on = t->cursor_on;
 	g->cursor_x = t->cursor.col;
@@ -389,9 +400,9 @@ static unsigned text_row(struct view *v, unsigned y, struct cell *cells, unsigne
 	struct text_view *t = text(v);
 	VTermScreenCell cell;
 	for (unsigned x = 0; x < n && x < (unsigned)t->cols; x++) {
-		cells[x] = (struct cell){ .ch = ' ', .style = v->app->theme.role[ROLE_TEXT] };
+		cells[x] = blank;
 		if (vterm_screen_get_cell(t->vts, (VTermPos){ .row = (int)y, .col = (int)x }, &cell))
-			termcell_read(&v->app->theme, &cell, &cells[x]);
+			termcell_read(&cell, &cells[x]);
 	}
 	return (unsigned)t->cols;
 }
@@ -412,13 +423,13 @@ static void text_key(struct view *v, const struct key *k)
 	termkeys_send(t->vt, k, send, t);
 }
 
-static bool text_place(struct view *v, int x, int y, struct place *out)
+static bool text_place(struct view *v, int x, int y, struct docpos *out)
 {
 	struct text_view *t = text(v);
 	size_t old = scrollback_lines(t->back), top = old + (size_t)t->pan_y;
 	top = t->scrolled < top ? top - t->scrolled : 0;
 	x -= stamp_width(v->stamps, t->w + stamp_width(v->stamps, INT_MAX));
-	*out = (struct place){ scrollback_total(t->back) - old + top + (uint64_t)y, (unsigned)(t->pan_x + (x < 0 ? 0 : x)) };
+	*out = (struct docpos){ scrollback_total(t->back) - old + top + (uint64_t)y, (unsigned)(t->pan_x + (x < 0 ? 0 : x)) };
 	return true;
 }
 
@@ -459,7 +470,7 @@ struct view *text_view_new(struct app *app, unsigned console, const struct vm_co
 	vterm_screen_set_callbacks(t->vts, &callbacks, t);
 	vterm_screen_enable_altscreen(t->vts, 1);
 	vterm_screen_set_damage_merge(t->vts, VTERM_DAMAGE_SCREEN);
-	t->flood = (struct flood){ .vt = t->vt, .vts = t->vts, .arg = t, .convert = convert, .keep = keep, .keep_ascii = keep_ascii };
+	t->flood = (struct flood){ .vt = t->vt, .vts = t->vts, .arg = t, .keep = keep, .keep_ascii = keep_ascii };
 	vterm_screen_reset(t->vts, 1);
 	return &t->base;
 }

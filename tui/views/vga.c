@@ -11,7 +11,6 @@
 #include "tui/pixels.h"
 #include "tui/scrollback.h"
 #include "tui/typing.h"
-#include "tui/vgahistory.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +32,6 @@ struct vga_view {
 	unsigned last_x, last_y, last_cols, last_rows;
 	bool last_on;
 	uint32_t character[2][256];             /* what each glyph of the two fonts shows */
-	struct vga_history *history;
 	struct scrollback *back;                /* lines that left the screen */
 };
 
@@ -147,42 +145,44 @@ static struct cell convert(const struct vga_view *g, struct text_cell c)
 	return (struct cell){ .ch = g->character[c.attr >> 3 & 1][c.ch], .style = st };
 }
 
-/* Blanks at a line's end are kept in no colour, as those of every other console are. */
-static void keep_line(void *arg, const struct text_cell *from, unsigned cols)
+static void keep_line(struct vga_view *g, const struct text_cell *from, unsigned cols)
 {
-	struct vga_view *g = arg;
-	struct cell line[256];
-	char text[256 * 12 + 16];
-	if (cols > sizeof line / sizeof *line)
-		cols = sizeof line / sizeof *line;
-	while (cols && (from[cols - 1].ch == ' ' || !from[cols - 1].ch) && !(from[cols - 1].attr & 0x70))
-		cols--;
+	struct cell line[TEXT_MAX_COLS];
+	char text[TEXT_MAX_COLS * 12 + 16];
 	for (unsigned x = 0; x < cols; x++)
 		line[x] = convert(g, from[x]);
 	scrollback_push(g->back, line, cols);
+	if (!g->base.log && !g->base.app->triggers)
+		return;
+	size_t len = cells_text(line, cols, text, sizeof text);
 	if (g->base.log)
-		channel_log_line(&g->base, text, cells_text(line, cols, text, sizeof text));
+		channel_log_line(&g->base, text, len);
+	triggers_row(g->base.app, &g->base, text, len);
+}
+
+static void keep_lines(struct vga_view *g)
+{
+	const struct text_cell *cells;
+	unsigned cols;
+	for (size_t at = 0; text_rows_next(&g->screen.gone, &at, &cells, &cols);)
+		keep_line(g, cells, cols);
+	if (g->screen.gone.len)
+		g->base.app->rush_until = app_now_ms() + RUSH_MS;
 }
 
 static bool look_at_screen(struct view *v)
 {
 	struct vga_view *g = vga(v);
 	bool was_picture = g->seen && g->screen.kind == SCREEN_GRAPHICS, cursor_on = g->screen.cursor_on;
-	g->screen.want_pixels = true;
 	if (!vm_screen(v->app->vm, &g->screen, !g->seen || (was_picture && g->screen.pixels)))
 		return false;
 	g->seen = true;
-	uint64_t before = scrollback_total(g->back);
-	vga_history_look(g->history, &g->screen, keep_line, g);
-	if (scrollback_total(g->back) != before)
-		v->app->rush_until = app_now_ms() + RUSH_MS;
-	if (g->screen.kind == SCREEN_GRAPHICS)
-		return picture_update(g, was_picture, cursor_on);
 	if (g->screen.kind == SCREEN_TEXT) {
 		read_font(g->character[0], &g->screen, g->screen.font);
 		read_font(g->character[1], &g->screen, g->screen.dual_font ? g->screen.font2 : g->screen.font);
 	}
-	return true;
+	keep_lines(g);
+	return g->screen.kind != SCREEN_GRAPHICS || picture_update(g, was_picture, cursor_on);
 }
 
 /* Rows below those that had something when looked at last are new. */
@@ -316,13 +316,13 @@ static void vga_scroll(struct view *v, int dx, int dy)
 	g->pan_y = dy == SCROLL_TOP ? 0 : dy == SCROLL_BOTTOM ? clamp(rows, 0, rows - g->h) : clamp(g->pan_y + dy, 0, rows - g->h);
 }
 
-static void vga_title(struct view *v, char *buf, size_t size)
+static void vga_title(struct view *v, char *buf, size_t size, int width)
 {
 	struct vga_view *g = vga(v);
 	const struct screen *s = &g->screen;
 	buf[0] = 0;
-	if (view_is_copy(v->app->popup) && s->cols)
-		snprintf(buf, size, "%ux%u from %d,%d", s->cols, s->rows, g->pan_x, g->pan_y);
+	if (view_is_copy(v->app->popup) && s->cols && snprintf(buf, size, "%ux%u from %d,%d", s->cols, s->rows, g->pan_x, g->pan_y) > width)
+		buf[0] = 0;
 }
 
 static void vga_snapshot(struct view *v, struct grid *grid)
@@ -359,17 +359,16 @@ static const struct screen *vga_picture(struct view *v)
 	return s->kind == SCREEN_GRAPHICS && s->pixels && !vga(v)->fb_text ? s : NULL;
 }
 
-static bool vga_place(struct view *v, int x, int y, struct place *out)
+static bool vga_place(struct view *v, int x, int y, struct docpos *out)
 {
 	struct vga_view *g = vga(v);
 	x -= stamp_width(v->stamps, g->w + stamp_width(v->stamps, INT_MAX));
-	*out = (struct place){ scrollback_total(g->back) + (uint64_t)(g->pan_y + y), (unsigned)(g->pan_x + (x < 0 ? 0 : x)) };
+	*out = (struct docpos){ scrollback_total(g->back) + (uint64_t)(g->pan_y + y), (unsigned)(g->pan_x + (x < 0 ? 0 : x)) };
 	return has_text(g);
 }
 
 static void vga_destroy(struct view *v)
 {
-	vga_history_free(vga(v)->history);
 	scrollback_free(vga(v)->back);
 	screen_free(&vga(v)->screen);
 	fbtext_free(&vga(v)->fb);
@@ -389,7 +388,10 @@ struct view *vga_view_new(struct app *app, unsigned console, const struct vm_con
 		abort();
 	g->base = (struct view){ .ops = &vga_ops, .app = app, .console = console };
 	snprintf(g->base.label, sizeof g->base.label, "%s", info->label);
-	g->history = vga_history_new();
 	g->back = scrollback_new((size_t)app->scrollback_mib << 20);
+	g->screen.want_pixels = g->screen.want_gone = true;
+	read_font(g->character[0], &g->screen, g->screen.font);
+	read_font(g->character[1], &g->screen, g->screen.font);
+	vm_screen(app->vm, &g->screen, true);   /* from now on rows are kept until they are fetched */
 	return &g->base;
 }

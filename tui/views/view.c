@@ -1,7 +1,7 @@
 /* view.c - what the views of consoles have in common. */
 #include "tui/views/view.h"
 #include "tui/app.h"
-#include <time.h>
+#include "tui/wallclock.h"
 
 void view_release(struct view *v)
 {
@@ -20,9 +20,6 @@ int view_stamp(const struct view *v, struct grid *g, struct rect r, int y, uint6
 
 void view_mark_lines(struct view *v, uint64_t from, uint64_t end)
 {
-	struct timespec ts;
-	if (from >= end)
-		return;
-	clock_gettime(CLOCK_REALTIME, &ts);
-	linetimes_mark(&v->times, from, end, (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000, (int64_t)v->app->st.virtual_ns);
+	if (from < end)
+		linetimes_mark(&v->times, from, end, wallclock_ms(), (int64_t)v->app->st.virtual_ns);
 }

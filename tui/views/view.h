@@ -2,6 +2,7 @@
  * touches the terminal; all it knows of the program is its struct app. */
 #ifndef TUI_VIEWS_VIEW_H
 #define TUI_VIEWS_VIEW_H
+#include "tui/document.h"
 #include "tui/grid.h"
 #include "tui/key.h"
 #include "tui/linetimes.h"
@@ -14,7 +15,6 @@ struct scrollback;
 struct text;
 struct trigger_watch;
 struct view;
-struct place { uint64_t line; unsigned col; };
 enum { SCROLL_TOP = INT_MIN, SCROLL_BOTTOM = INT_MAX };
 struct view_ops {
 	const char *kind;
@@ -33,8 +33,8 @@ struct view_ops {
 	bool (*update)(struct view *v, bool *more);
 	/* Hand on what was typed; returns how many bytes wait for room. */
 	size_t (*flush)(struct view *v);
-	/* For the status line: " 12/345" while scrolled, or nothing. */
-	void (*title)(struct view *v, char *buf, size_t size);
+	/* For the status line: "12 back of 345" while scrolled, or nothing; in at most `width` columns, so shorter where there is little room. */
+	void (*title)(struct view *v, char *buf, size_t size, int width);
 	/* The whole live screen, whatever the pane shows of it; resizes g.  NULL: shows nothing of a guest's. */
 	void (*snapshot)(struct view *v, struct grid *g);
 	/* What can be searched and copied: the lines that scrolled off (NULL: none), and how many rows the live screen has.  NULL: no text. */
@@ -42,7 +42,7 @@ struct view_ops {
 	/* A row of the live screen; returns its columns, of which it writes at most n. */
 	unsigned (*row)(struct view *v, unsigned y, struct cell *cells, unsigned n);
 	/* The place in the document (document.h) at a cell of the view.  NULL: has none. */
-	bool (*place)(struct view *v, int x, int y, struct place *out);
+	bool (*place)(struct view *v, int x, int y, struct docpos *out);
 	/* The picture that it shows with characters; NULL: shows none.  It lives until the next update. */
 	const struct screen *(*picture)(struct view *v);
 	/* The left button went down at a cell of the grid, while this view is on top.  NULL: nothing. */
@@ -78,16 +78,22 @@ void view_mark_lines(struct view *v, uint64_t from, uint64_t end);
 struct view *pager_view_new(struct app *app, const char *title, const char *text);
 /* A list to choose from.  items: lines of text; pick is called with the line's number (the menu is gone by then). */
 struct view *menu_view_new(struct app *app, const char *title, const char *items, unsigned selected, void (*pick)(struct app *app, unsigned item));
+/* The same, but list says what there is to choose from whenever it is drawn. */
+struct view *menu_view_live(struct app *app, const char *title, void (*list)(struct app *app, struct text *out), unsigned selected,
+	void (*pick)(struct app *app, unsigned item));
 /* Every action, found by a few letters. */
 struct view *palette_view_new(struct app *app);
 /* A cursor in all that a console has shown, on top of it.  NULL: it has no text.  answer: what was typed after a mark (app_ask). */
 struct view *copy_view_new(struct app *app, unsigned console);
 void copy_view_answer(struct view *v, char mark, const char *text);
 bool view_is_copy(const struct view *v);
+/* Where it is in its document, and where that is now that the console has laid its lines out anew. */
+void copy_view_places(struct view *v, struct docplaces *out);
+void copy_view_moved(struct view *v, const struct docplaces *p);
 /* Show the document from this place on; select from a place on, up to a place, and copy that and leave. */
-void copy_view_show(struct view *v, struct place top);
+void copy_view_show(struct view *v, struct docpos top);
 enum select_step { SELECT_BEGIN, SELECT_ON, SELECT_END };
-void copy_view_select(struct view *v, struct place at, enum select_step step);
+void copy_view_select(struct view *v, struct docpos at, enum select_step step);
 /* Its keys, a line each; keys: enum copy_keys. */
 void copy_help(struct text *out, unsigned keys);
 /* Where a popup of that many columns and rows goes, border included. */

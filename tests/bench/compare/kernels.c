@@ -1,4 +1,5 @@
-/* kernels.c - the integer kernels on the host, and the same object code booted from a disk image on each emulator. */
+/* kernels.c - the integer kernels on the host, and the same object code booted from a disk image on each emulator: once with the interpreter beside TCG
+ * and Bochs, and, with every kernel run ten times, with the translator beside TCG.  BENCH_ACCEL in the environment: that engine alone. */
 #include "tests/bench/kernels.h"
 #include "tests/bench/compare/compare.h"
 #include <inttypes.h>
@@ -24,12 +25,16 @@ static double thread_cpu(void)
 	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-static void run_on_host(struct run *r, void *heap)
+/* What is measured: an engine of ours, with kernels that run so many times on the image of that name. */
+struct pass { const char *accel, *image; unsigned times; bool translates; };
+
+static void run_on_host(const struct pass *p, struct run *r, void *heap)
 {
 	memset(heap, 1, KERNEL_HEAP);
 	for (r->k = 0; r->k < n_kernels; r->k++) {
 		double t = thread_cpu();
-		r->result[r->k] = kernels[r->k].fn(kernels[r->k].n, heap);
+		for (unsigned n = 0; n < p->times; n++)
+			r->result[r->k] = kernels[r->k].fn(kernels[r->k].n, heap);
 		r->time[r->k] = thread_cpu() - t;
 	}
 	r->state = DONE;
@@ -77,16 +82,15 @@ static bool write_bochs_files(struct bench *b, const char *rc, const char *comma
 	return ok;
 }
 
-static bool run_on(struct bench *b, enum who w, struct run *r)
+static bool run_on(struct bench *b, const struct pass *p, enum who w, struct run *r)
 {
 	char serial[512], unix_serial[520], drive[512], rc[512], commands[512], lock[512];
 	snprintf(serial, sizeof(serial), "%s/serial", b->dir);
 	snprintf(unix_serial, sizeof(unix_serial), "unix:%s", serial);
-	snprintf(drive, sizeof(drive), "file=%s/guest.img,format=raw,if=ide,snapshot=on", b->dir);
+	snprintf(drive, sizeof(drive), "file=%s/%s,format=raw,if=ide,snapshot=on", b->dir, p->image);
 	snprintf(rc, sizeof(rc), "%s/bochsrc", b->dir);
 	snprintf(commands, sizeof(commands), "%s/bochs-commands", b->dir);
-	const char *accel = getenv("BENCH_ACCEL");
-	const char *const vmux[] = { "build/vmux", "-accel", accel ? accel : "tcg", "-m", "64", "-display", "none", "-monitor", "none", "-drive", drive, "-serial", unix_serial, NULL };
+	const char *const vmux[] = { "build/vmux", "-accel", p->accel, "-m", "64", "-display", "none", "-monitor", "none", "-drive", drive, "-serial", unix_serial, NULL };
 	const char *const tcg[] = { "qemu-system-x86_64", "-accel", "tcg", "-m", "64", "-display", "none", "-monitor", "none", "-nic", "none", "-drive",
 		drive, "-serial", unix_serial, NULL };
 	const char *const bochs[] = { "bochs-bin", "-q", "-f", rc, "-rc", commands, NULL };
@@ -144,27 +148,28 @@ static void cell(double v, int width, int digits)
 
 struct means { double log_sum[3]; unsigned n[3]; double least; };
 
-static void print_kernel(struct bench *b, const struct run runs[][N_WHO], unsigned rounds, unsigned k, double count, struct means *m)
+static void print_kernel(struct bench *b, const struct pass *p, const struct run runs[][N_WHO], unsigned rounds, unsigned k, double count, struct means *m)
 {
 	static const enum who of[3] = { VMUX, VMUX, BOCHS }, by[3] = { HOST, TCG, VMUX };
 	static const char *const metric[3] = { "vmux/host", "vmux/TCG", "Bochs/vmux" };
 	const struct kernel *q = &kernels[k];
+	const char *section = p->translates ? "kernels, translated" : "kernels";
 	double vmux = middle(runs, rounds, k, VMUX, N_WHO), mips = vmux > 0 && !q->apart ? count / vmux / 1e6 : 0;
 	printf("  %-16s", q->name);
 	for (enum who w = HOST; w < N_WHO; w++) {
 		double v = middle(runs, rounds, k, w, N_WHO);
 		cell(v, 8, 4);
 		if (v > 0)
-			record(b, "kernels", q->name, who_names[w], v);
+			record(b, section, q->name, who_names[w], v);
 	}
 	cell(mips, 6, 0);
-	record(b, "kernels", q->name, "vmux MIPS", mips);
+	record(b, section, q->name, "vmux MIPS", mips);
 	for (unsigned x = 0; x < 3; x++) {
 		double v = middle(runs, rounds, k, of[x], by[x]);
 		cell(v, 10, 2);
 		if (v <= 0)
 			continue;
-		record(b, "kernels", q->name, metric[x], v);
+		record(b, section, q->name, metric[x], v);
 		if (q->apart)
 			continue;
 		m->log_sum[x] += log(v);
@@ -179,31 +184,45 @@ static void print_kernel(struct bench *b, const struct run runs[][N_WHO], unsign
 	printf("%s%s\n", q->apart ? "  (not in the mean)" : "", wrong ? "  WRONG RESULT" : "");
 }
 
-bool bench_kernels(struct bench *b)
+/* Beside TCG; a loop in registers beside the host, too. */
+static void judge_kernel(struct bench *b, const struct run runs[][N_WHO], unsigned rounds, unsigned k)
 {
-	static struct run runs[MAX_ROUNDS][N_WHO];
+	char what[80];
+	double ratio = middle(runs, rounds, k, TCG, VMUX), host = middle(runs, rounds, k, VMUX, HOST);
+	snprintf(what, sizeof(what), "kernels: %s, TCG / vmux", kernels[k].name);
+	if (kernels[k].wanted > 0 && ratio > 0)
+		judge(b, what, ratio, "", true, kernels[k].wanted);
+	snprintf(what, sizeof(what), "kernels: %s, vmux / host", kernels[k].name);
+	if (k == 0 && host > 0)
+		judge(b, what, host, "", false, 1.1);
+}
+
+static bool measure(struct bench *b, const struct pass *p)
+{
+	struct run runs[MAX_ROUNDS][N_WHO] = { 0 };
 	unsigned rounds = (b->rounds + 1) / 2;
+	enum who last = p->translates ? BOCHS : N_WHO;          /* Bochs would take minutes for the long image */
 	void *heap = malloc(KERNEL_HEAP);
 	if (!heap || n_kernels > MAX_KERNELS)
 		return false;
 	for (unsigned i = 0; i < rounds; i++) {
-		for (enum who w = HOST; w < N_WHO; w++) {
+		for (enum who w = HOST; w < last; w++) {
 			double t = wall();
 			if (w == HOST)
-				run_on_host(&runs[i][w], heap);
-			else if (b->have[w] && !run_on(b, w, &runs[i][w]))
+				run_on_host(p, &runs[i][w], heap);
+			else if (b->have[w] && !run_on(b, p, w, &runs[i][w]))
 				b->have[w] = false;
-			fprintf(stderr, "kernels, round %u of %u: %s, %.1f s\n", i + 1, rounds, who_names[w], wall() - t);
+			fprintf(stderr, "kernels, %s, round %u of %u: %s, %.1f s\n", p->accel, i + 1, rounds, who_names[w], wall() - t);
 		}
 	}
 	free(heap);
 	double count[MAX_KERNELS] = { 0 };
 	count_instructions(b, count);
 	struct means m = { 0 };
-	printf("\nInteger kernels: CPU seconds (median of %u)\n  %-16s %8s %8s %8s %8s %6s %10s %10s %10s\n", rounds, "", "host", "vmux", "TCG", "Bochs", "MIPS",
+	printf("\nInteger kernels, %s, %u times each: CPU seconds (median of %u)\n  %-16s %8s %8s %8s %8s %6s %10s %10s %10s\n", p->accel, p->times, rounds, "", "host", "vmux", "TCG", "Bochs", "MIPS",
 		"vmux/host", "vmux/TCG", "Bochs/vmux");
 	for (unsigned k = 0; k < n_kernels; k++)
-		print_kernel(b, (const struct run (*)[N_WHO])runs, rounds, k, count[k], &m);
+		print_kernel(b, p, (const struct run (*)[N_WHO])runs, rounds, k, count[k] * p->times, &m);
 	printf("  %-59s", "geometric mean");
 	for (unsigned x = 0; x < 3; x++)
 		cell(m.n[x] ? exp(m.log_sum[x] / m.n[x]) : 0, 10, 2);
@@ -212,5 +231,18 @@ bool bench_kernels(struct bench *b)
 		judge(b, "kernels: Bochs / vmux, geometric mean", exp(m.log_sum[2] / m.n[2]), "", true, 4);
 		judge(b, "kernels: Bochs / vmux, the least of all", m.least, "", true, 4);
 	}
+	for (unsigned k = 0; p->translates && k < n_kernels; k++)
+		judge_kernel(b, (const struct run (*)[N_WHO])runs, rounds, k);
 	return b->have[VMUX];
+}
+
+bool bench_kernels(struct bench *b)
+{
+	static const struct pass passes[] = { { "interp", "guest.img", 1, false }, { "jit", "guest-long.img", KERNELS_LONG, true } };
+	const char *only = getenv("BENCH_ACCEL");
+	bool any = false;
+	for (unsigned n = 0; n < sizeof passes / sizeof *passes; n++)
+		if (!only || passes[n].translates == !!strcmp(only, "interp"))
+			any |= measure(b, &(struct pass){ only ? only : passes[n].accel, passes[n].image, passes[n].times, passes[n].translates });
+	return any;
 }

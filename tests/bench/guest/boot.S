@@ -1,7 +1,8 @@
 /* boot.S - boot sector of the benchmark guest: loads what follows it on the disk to 10000h and enters it in 64-bit mode, on a flat
- * address space of 1 GB of 2 MB pages mapped one to one.  No interrupts, no BIOS afterwards.
+ * address space of 1 GB mapped one to one: 2 MB pages, but 4 KB pages in the first of them, where the program's code is read-only, as
+ * systems map it.  No interrupts, no BIOS afterwards.
  *
- *   1000h PML4 | 2000h PDPT | 3000h page directory | 7C00h this sector | 10000h program | below 80000h its stack */
+ *   1000h PML4 | 2000h PDPT | 3000h page directory | 4000h page table | 7C00h this sector | 10000h program | below 80000h its stack */
 	.code16
 	.globl _start
 _start:
@@ -21,9 +22,9 @@ _start:
 	and $0xfe, %al
 	out %al, $0x92
 
-	mov $0x1000, %di                /* three pages of tables */
+	mov $0x1000, %di                /* four pages of tables */
 	xor %eax, %eax
-	mov $0x3000 / 4, %cx
+	mov $0x4000 / 4, %cx
 	cld
 	rep stosl
 	movw $0x2003, 0x1000
@@ -35,6 +36,19 @@ _start:
 	add $0x200000, %eax
 	add $8, %di
 	loop 2b
+	movl $0x4003, 0x3000
+	mov $0x4000, %di                /* the first 2 MB */
+	mov $3, %eax
+	mov $512, %cx
+4:	mov %eax, (%di)
+	add $0x1000, %eax
+	add $8, %di
+	loop 4b
+	mov $0x4000 + 0x10000 / 0x1000 * 8, %di
+	mov $4, %cx
+5:	andb $0xfd, (%di)               /* code, 10000h-13fffh: not writable */
+	add $8, %di
+	loop 5b
 
 	lgdt gdtr
 	mov $0x1000, %eax
@@ -45,7 +59,7 @@ _start:
 	rdmsr
 	or $0x100, %eax
 	wrmsr
-	mov $0x80000001, %eax           /* CR0.PG and PE at once: from real mode straight to long mode */
+	mov $0x80010001, %eax           /* CR0.PG, WP and PE at once: from real mode straight to long mode */
 	mov %eax, %cr0
 	ljmpl $8, $long
 fail:

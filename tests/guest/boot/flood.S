@@ -1,29 +1,10 @@
 # flood.S - boot sector that prints numbered lines on COM1 as fast as that takes them, until a key is pressed; then "END".
 # The number of lines is at 600h as well.
-	.code16
-	.globl _start
-_start:
-	ljmp	$0, $1f
-1:	cli
-	xorw	%ax, %ax
-	movw	%ax, %ds
-	movw	%ax, %ss
-	movw	$0x7c00, %sp
+	.include "boot.inc"
+	BOOT_SECTOR
+	cli
 	movl	%eax, 0x600
-	movw	$0x3f9, %dx		# no interrupts from the UART
-	outb	%al, %dx
-	movw	$0x3fb, %dx		# divisor 1: 115200, then 8N1
-	movb	$0x80, %al
-	outb	%al, %dx
-	movw	$0x3f8, %dx
-	movb	$1, %al
-	outb	%al, %dx
-	incw	%dx
-	xorb	%al, %al
-	outb	%al, %dx
-	movw	$0x3fb, %dx
-	movb	$3, %al
-	outb	%al, %dx
+	COM1_INIT
 line:	movl	0x600, %ebx
 	incl	%ebx
 	movl	%ebx, 0x600
@@ -62,5 +43,4 @@ send:	movb	%al, %ah
 	ret
 eol:	.asciz	"\r\n"
 end:	.asciz	"END\r\n"
-	.org	510
-	.word	0xaa55
+	BOOT_END

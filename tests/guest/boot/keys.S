@@ -1,13 +1,6 @@
 # keys.S - boot sector that sends what the keyboard controller delivers to COM1, byte by byte; first an "R" for ready.
-	.code16
-	.globl _start
-_start:
-	ljmp	$0, $1f
-1:	cli
-	xorw	%ax, %ax
-	movw	%ax, %ds
-	movw	%ax, %ss
-	movw	$0x7c00, %sp
+	.include "boot.inc"
+	BOOT_SECTOR
 	movw	$message, %si
 2:	lodsb
 	testb	%al, %al
@@ -17,21 +10,7 @@ _start:
 	int	$0x10
 	jmp	2b
 3:	cli
-	movw	$0x3f9, %dx		# no interrupts from the UART
-	xorb	%al, %al
-	outb	%al, %dx
-	movw	$0x3fb, %dx		# divisor 1: 115200, then 8N1
-	movb	$0x80, %al
-	outb	%al, %dx
-	movw	$0x3f8, %dx
-	movb	$1, %al
-	outb	%al, %dx
-	incw	%dx
-	xorb	%al, %al
-	outb	%al, %dx
-	movw	$0x3fb, %dx
-	movb	$3, %al
-	outb	%al, %dx
+	COM1_INIT
 	movb	$'R', %al
 send:	movb	%al, %cl
 	movw	$0x3fd, %dx
@@ -50,5 +29,4 @@ send:	movb	%al, %cl
 	jmp	send
 message:
 	.asciz	"keys go to COM1\r\n"
-	.org	510
-	.word	0xaa55
+	BOOT_END

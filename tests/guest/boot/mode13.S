@@ -1,13 +1,7 @@
 # mode13.S - boot sector that draws a picture in mode 13h (320x200, 256 colours) and halts: four quarters with a border of 8 pixels, a
 # ramp of greys in the middle, in colours of the DAC's default palette.
-	.code16
-	.globl _start
-_start:
-	ljmp	$0, $1f
-1:	xorw	%ax, %ax
-	movw	%ax, %ds
-	movw	%ax, %ss
-	movw	$0x7c00, %sp
+	.include "boot.inc"
+	BOOT_SECTOR
 	movw	$0x13, %ax
 	int	$0x10
 	movw	$0xa000, %ax
@@ -54,5 +48,4 @@ put:	stosb
 	jb	row
 4:	hlt
 	jmp	4b
-	.org	510
-	.word	0xaa55
+	BOOT_END

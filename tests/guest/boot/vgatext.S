@@ -3,14 +3,8 @@
 #   for A and B, then the same with bright backgrounds instead of blinking ones.
 # Cell i of the screen holds character i (modulo 256) with attribute i / 256 * 17 + i, so that all pairs of nibbles come.  The last cell of the
 # first row holds the step's digit.  Ref: Ralf Brown's Interrupt List, int 10h; IBM VGA CRTC registers.
-	.code16
-	.globl _start
-_start:
-	ljmp	$0, $1f
-1:	xorw	%ax, %ax
-	movw	%ax, %ds
-	movw	%ax, %ss
-	movw	$0x7c00, %sp
+	.include "boot.inc"
+	BOOT_SECTOR
 	movb	$'0', step
 	movw	$3, %ax
 	call	mode
@@ -89,5 +83,4 @@ show:	movb	$1, %ah			# the cursor out of the way: hidden
 	int	$0x16			# a key
 	ret
 step:	.byte	'0'
-	.org	510
-	.word	0xaa55
+	BOOT_END

@@ -11,8 +11,12 @@
  *   keys                 key events so far, "1e+ 1e- ...", then forgets them
  *   calls                requests of the front end so far, then forgets them
  *   state running|paused    busy 0|1    leds N    end STATUS    say TEXT (to stderr)    add LABEL / remove (a text console)
+ *   icount N                             so many instructions were done so far
+ *   snapshot hold | go | fail TEXT       snapshots take until "go"; fail, the next one with that text; else they are done at once
+ *   guest MS             the guest's clock stands there
  *   pid                  of the machine's process
  *   counter              something that grows while the machine lives, whatever its terminal does */
+#include "core/machine/history.h"
 #include "core/vm.h"
 #include <pthread.h>
 #include <stdatomic.h>
@@ -48,11 +52,15 @@ struct vm {
 	struct console con[CONSOLES];
 	unsigned n_con;
 	struct screen screen;
+	struct text_history *history;
 	struct vm_status st;
 	uint16_t *keys;
 	size_t n_keys;
 	unsigned key_room;
 	char calls[4096];
+	bool snap_hold;
+	char snap_fail[200];
+	struct vm_snapshot_state snap;
 	uint64_t counter;
 };
 
@@ -127,6 +135,8 @@ static void put_text(struct vm *vm, unsigned x, unsigned y, unsigned attr, const
 static void set_text(struct vm *vm, unsigned cols, unsigned rows)
 {
 	struct screen *s = &vm->screen;
+	if (s->kind == SCREEN_TEXT && s->cells)
+		text_history_look(vm->history, s->cells, s->cols, s->rows);
 	free(s->cells);
 	s->cells = calloc((size_t)cols * rows, sizeof *s->cells);
 	if (!s->cells)
@@ -143,10 +153,16 @@ static void scroll_lines(struct vm *vm, unsigned n)
 {
 	struct screen *s = &vm->screen;
 	char text[40];
+	size_t size = (size_t)s->cols * s->rows * sizeof *s->cells;
+	struct text_cell *before = malloc(size);
+	if (!before)
+		abort();
 	for (unsigned i = 1; i <= n; i++) {
+		memcpy(before, s->cells, size);
 		memmove(s->cells, s->cells + s->cols, (size_t)s->cols * (s->rows - 1) * sizeof *s->cells);
 		for (unsigned x = 0; x < s->cols; x++)
 			s->cells[(s->rows - 1) * s->cols + x] = (struct text_cell){ ' ', 7 };
+		text_history_forward(vm->history, before, s->cells, s->cols, s->rows, 1);
 		snprintf(text, sizeof text, "VGA line %u", i);
 		put_text(vm, 0, s->rows - 1, 7, text);
 		vm->dirty = true;
@@ -155,6 +171,7 @@ static void scroll_lines(struct vm *vm, unsigned n)
 		nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
 		pthread_mutex_lock(&vm->lock);
 	}
+	free(before);
 }
 
 /* Characters in rows 0..7 (32 each), attributes in rows 8..15. */
@@ -284,6 +301,18 @@ static void machine_request(struct vm *vm, const char *verb, const char *args, c
 		snprintf(c->info.label, sizeof c->info.label, "%s", args);
 	} else if (!strcmp(verb, "remove") && vm->n_con > 1) {
 		vm->n_con--;
+	} else if (!strcmp(verb, "guest")) {
+		vm->st.virtual_ns = strtoull(args, NULL, 10) * 1000000;
+	} else if (!strcmp(verb, "icount")) {
+		vm->st.icount = strtoull(args, NULL, 10);
+	} else if (!strcmp(verb, "snapshot")) {
+		vm->snap_hold = !strcmp(args, "hold");
+		if (!strncmp(args, "fail ", 5))
+			snprintf(vm->snap_fail, sizeof vm->snap_fail, "%s", args + 5);
+		if (!strcmp(args, "go") && vm->snap.busy) {
+			vm->snap.busy = false;
+			vm->snap.done = true;
+		}
 	} else if (!strcmp(verb, "pid")) {
 		snprintf(out, size, "%ld", (long)getpid());
 	} else if (!strcmp(verb, "counter")) {
@@ -377,6 +406,7 @@ static void free_all(struct vm *vm)
 		free(vm->con[i].typed);
 	free(vm->screen.cells);
 	free(vm->screen.pixels);
+	text_history_free(vm->history);
 	free(vm->keys);
 	close(vm->event_fd);
 	free(vm);
@@ -406,12 +436,6 @@ struct vm *vm_create(int argc, char **argv, int *status, struct error *err)
 		}
 		if (!strcmp(argv[i], "-nographic"))
 			vm->wants_ui = false;
-		if (!strcmp(argv[i], "-raw")) {         /* as a stdio chardev would */
-			struct termios t;
-			tcgetattr(STDIN_FILENO, &t);
-			cfmakeraw(&t);
-			tcsetattr(STDIN_FILENO, TCSANOW, &t);
-		}
 		if (!strcmp(argv[i], "-k"))
 			vm->keymap = next;
 		if (!strcmp(argv[i], "-echr"))
@@ -433,6 +457,7 @@ struct vm *vm_create(int argc, char **argv, int *status, struct error *err)
 	}
 	vm->screen.glyph_height = 16;
 	vm->screen.blink = true;
+	vm->history = text_history_new();
 	set_text(vm, 80, 25);
 	put_text(vm, 0, 0, 7, "fake VGA ready");
 	vm->dirty = true;
@@ -563,6 +588,7 @@ size_t vm_console_write(struct vm *vm, unsigned index, const uint8_t *buf, size_
 }
 
 void vm_console_resize(struct vm *vm, unsigned index, unsigned cols, unsigned rows) { }
+void vm_terminal_resized(struct vm *vm) { }
 
 void vm_console_break(struct vm *vm, unsigned index)
 {
@@ -590,13 +616,19 @@ bool vm_screen(struct vm *vm, struct screen *s, bool force)
 			abort();
 		if (points)
 			memcpy(pixels, vm->screen.pixels, points * sizeof *pixels);
+		struct text_rows gone = s->gone;
 		*s = vm->screen;
+		s->gone = gone;
+		s->want_gone = true;
 		s->pixels = points && s->kind == SCREEN_GRAPHICS ? pixels : NULL;
 		if (!s->pixels)
 			free(pixels);
 		s->cells = cells;
 		s->cap = cap;
 		memcpy(s->cells, vm->screen.cells, need * sizeof *cells);
+		if (s->kind != SCREEN_BLANK)
+			text_history_look(vm->history, s->kind == SCREEN_TEXT ? s->cells : NULL, s->cols, s->rows);
+		text_history_take(vm->history, &s->gone);
 		vm->dirty = false;
 	}
 	pthread_mutex_unlock(&vm->lock);
@@ -667,6 +699,44 @@ void vm_monitor(struct vm *vm, const char *line, struct text *out)
 	if (!strcmp(line, "help"))
 		for (unsigned i = 1; i <= 60; i++)
 			text_printf(out, "command %u -- does thing %u\r\n", i, i);
+}
+
+bool vm_snapshot(struct vm *vm, enum vm_snapshot_op op, const char *tag, struct error *err)
+{
+	static const char *const words[] = { "savevm", "loadvm", "delvm" };
+	char line[VM_SNAPSHOT_TAG + 20];
+	pthread_mutex_lock(&vm->lock);
+	bool busy = vm->snap.busy;
+	if (!busy) {
+		vm->snap = (struct vm_snapshot_state){ .busy = vm->snap_hold, .done = !vm->snap_hold, .failed = vm->snap_fail[0], .op = op, .percent = 42 };
+		snprintf(vm->snap.tag, sizeof vm->snap.tag, "%s", *tag ? tag : "vm-20260203040506");
+		snprintf(vm->snap.err.msg, sizeof vm->snap.err.msg, "%s", vm->snap_fail);
+		vm->snap_fail[0] = 0;
+	}
+	pthread_mutex_unlock(&vm->lock);
+	if (busy)
+		return error_set(err, "another snapshot is being taken or put back");
+	snprintf(line, sizeof line, "%s %s", words[op], *tag ? tag : "(any)");
+	call(vm, line);
+	wake(vm);
+	return true;
+}
+
+bool vm_snapshot_state(struct vm *vm, struct vm_snapshot_state *out)
+{
+	pthread_mutex_lock(&vm->lock);
+	*out = vm->snap;
+	vm->snap.done = false;
+	pthread_mutex_unlock(&vm->lock);
+	return out->busy || out->done;
+}
+
+unsigned vm_snapshots(struct vm *vm, struct vm_snapshot_info *out, unsigned most)
+{
+	static const struct vm_snapshot_info here[] = { { "before the update", 300 << 20, 1770000000, 93784005000000 }, { "first", 80 << 20, 1760000000, 45970000000 } };
+	unsigned n = sizeof here / sizeof *here;
+	memcpy(out, here, (n < most ? n : most) * sizeof *here);
+	return n < most ? n : most;
 }
 
 void vm_monitor_complete(struct vm *vm, const char *line, struct text *out)

@@ -1,0 +1,126 @@
+/* stubs.c - what is emitted out of line: calls of the interpreter, ways out, what is done when memory is not where it was expected. */
+#include "core/jit/emit.h"
+
+void em_jump_out(struct em *e, unsigned jcc, enum stub_kind kind, const struct ji *i)
+{
+	struct stub *s = em_stub(e, kind, i);
+	em8(e, 0x0f), em8(e, jcc);
+	s->from = e->p;
+	em32(e, 0);
+}
+
+struct stub *em_stub(struct em *e, enum stub_kind kind, const struct ji *i)
+{
+	if (e->n_stubs == STUBS_MAX) {          /* the last one's place: what is emitted from here on is thrown away */
+		e->failed = true;
+		e->n_stubs--;
+	}
+	struct stub *s = &e->stubs[e->n_stubs++];
+	if (e->ways_out)
+		++*e->ways_out;
+	*s = (struct stub) { .kind = kind, .slot = i ? i->slot : 0, .before = i ? i->before : 0, .in_group = i && i->in_group };
+	if ((kind == STUB_STEP || kind == STUB_LAST_STEP) && !(s->step = jit_new_steps(e, i, 1)))
+		e->failed = true;
+	return s;
+}
+
+/* The interpreter counts from the block's start. */
+void em_leave_from(struct em *e, unsigned slot, unsigned before, bool group)
+{
+	if (slot == SLOT_CROSS) {
+		em_leave_before_crosser(e);
+		return;
+	}
+	struct jit_exit *x = jit_new_exit(e, EXIT_INTERP);
+	x->slot = slot;
+	x->group = group;
+	if (before)
+		em_count(e, before);
+	em_imm64(e, H_T1, (uintptr_t)x);
+	em8(e, 0xe9);
+	em_rel32(e, e->j->leave);
+}
+
+void em_leave_to_interp(struct em *e, const struct ji *i) { em_leave_from(e, i->slot, i->before, false); }
+
+uint8_t *em_exit_to(struct em *e, int64_t target, uint8_t *patch)
+{
+	bool was = e->cold;
+	struct jit_exit *x = jit_new_exit(e, EXIT_LINK);
+	x->off = (int32_t)target;
+	x->patch = patch;
+	em_part(e, true);
+	uint8_t *at = e->p;
+	em_patch(patch, at);
+	em_imm64(e, H_T1, (uintptr_t)x);
+	em8(e, 0xe9);
+	em_rel32(e, e->j->leave);
+	em_part(e, was);
+	return at;
+}
+
+/* Direct branch.  Flags are in memory or dead. */
+void em_goto(struct em *e, int64_t target, unsigned n_insns, bool backward)
+{
+	uint8_t *asked = NULL;
+	if (n_insns)
+		em_count(e, n_insns);
+	if (target < 0 || target >= PAGE_SIZE) {
+		/* 32-bit addresses wrap: jumps that all go forward can make a loop. */
+		em_jump_far(e, target, backward || !e->code64);
+		return;
+	}
+	if (backward) {
+		em_env(e, (struct enc) { .op = 0x83, .size = 4, .reg = 7 }, offsetof(struct cpu, attention));
+		em8(e, 0);
+		em8(e, 0x0f), em8(e, 0x85);                                     /* jne */
+		em32(e, 0);
+		asked = e->p - 4;
+	}
+	em8(e, 0xe9);
+	em32(e, 0);
+	uint8_t *out = em_exit_to(e, target, e->p - 4);
+	if (asked)
+		em_patch(asked, out);
+}
+
+void em_stubs(struct em *e)
+{
+	for (unsigned n = 0; n < e->n_stubs; n++) {
+		struct stub *s = &e->stubs[n];
+		em_part(e, s->kind != STUB_TAKEN);
+		em_patch(s->from, e->p);
+		if (s->checked && s->kind != STUB_GROUP)
+			em_other_range(e, s);
+		switch (s->kind) {
+		case STUB_STEP:
+			em_step_on_miss(e, s->step, s->in_group);
+			e->flags_host = false;
+			if (s->load_flags)
+				em_flags_to_host(e);
+			em8(e, 0xe9);
+			em_rel32(e, s->back);
+			break;
+		case STUB_LAST_STEP:
+			em_end_by_step(e, s->step);
+			break;
+		case STUB_INTERP:
+			em_leave_from(e, s->slot, s->before, false);
+			break;
+		case STUB_GROUP:
+			em_other_group(e, s);
+			break;
+		case STUB_LIVE:
+			em_live_stub(e, s);
+			break;
+		case STUB_TAKEN:
+			if (s->save_flags) {
+				e->flags_mem = false;
+				em_flags_to_mem(e);
+			}
+			em_goto(e, s->target, s->count, s->backward);
+			break;
+		}
+	}
+	em_part(e, false);
+}
