@@ -525,6 +525,28 @@ bool ptyrun_wait_exit(struct ptyrun *p, int timeout_ms, int *status)
 	}
 }
 
+bool ptyrun_suspend(struct ptyrun *p, int timeout_ms)
+{
+	int64_t deadline = now_ms() + timeout_ms;
+	int status;
+	kill(p->pid, SIGTSTP);
+	while (waitpid(p->pid, &status, WUNTRACED | WNOHANG) == 0) {
+		if (now_ms() >= deadline) {
+			ptyrun_dump(p, "the program does not stop");
+			return false;
+		}
+		pump(p, 10);
+	}
+	while (pump(p, 0))
+		;
+	return WIFSTOPPED(status);
+}
+
+void ptyrun_continue(struct ptyrun *p)
+{
+	kill(p->pid, SIGCONT);
+}
+
 /* ---- the person at the terminal ----------------------------------------------------------------------------------------------------- */
 
 void ptyrun_send_bytes(struct ptyrun *p, const void *bytes, size_t n)

@@ -55,6 +55,9 @@ void ptyrun_hangup(struct ptyrun *p);
 pid_t ptyrun_pid(const struct ptyrun *p);
 /* Wait for the program's end; *status as waitpid() gives it. */
 bool ptyrun_wait_exit(struct ptyrun *p, int timeout_ms, int *status);
+/* Send SIGTSTP and wait until the program has stopped itself: a SIGCONT before that would be lost. */
+bool ptyrun_suspend(struct ptyrun *p, int timeout_ms);
+void ptyrun_continue(struct ptyrun *p);
 
 /* The screen now.  The text is the caller's to free. */
 char *ptyrun_screen(struct ptyrun *p);

@@ -118,9 +118,9 @@ static void xterms_modify_other_keys(void **state)
 	writes(s->p, OTHER_ON, 1);
 	ptyrun_send(s->p, "\033[27;6;65~\033[27;5;13~");
 	station_keys_are(s, "1d+ 2a+ 1e+ 1e- 2a- 1d- 1d+ 1c+ 1c- 1d-");
-	assert_int_equal(kill(ptyrun_pid(s->p), SIGTSTP), 0);
+	assert_true(ptyrun_suspend(s->p, PTYRUN_MS));
 	writes(s->p, OTHER_OFF, 1);
-	assert_int_equal(kill(ptyrun_pid(s->p), SIGCONT), 0);
+	ptyrun_continue(s->p);
 	writes(s->p, OTHER_ON, 2);
 	ends(s, false);
 	writes(s->p, OTHER_OFF, 2);

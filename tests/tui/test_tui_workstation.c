@@ -702,12 +702,9 @@ static void a_machine_survives_its_terminal(void **state)
 static void stops_and_goes_on(void **state)
 {
 	struct station *s = start_plain(*state);
-	kill(ptyrun_pid(s->p), SIGTSTP);
-	assert_true(ptyrun_until(s->p, terminal_is_back, s, PTYRUN_MS, "the terminal as it was"));
-	int status;
-	assert_int_equal(waitpid(ptyrun_pid(s->p), &status, WUNTRACED), ptyrun_pid(s->p));
-	assert_true(WIFSTOPPED(status));
-	kill(ptyrun_pid(s->p), SIGCONT);
+	assert_true(ptyrun_suspend(s->p, PTYRUN_MS));
+	assert_true(terminal_is_back(s->p, s));
+	ptyrun_continue(s->p);
 	SEES(s, "^fake VGA ready");
 	assert_true(ptyrun_alternate_screen(s->p));
 	ptyrun_send(s->p, "\001x");
