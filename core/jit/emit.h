@@ -19,7 +19,8 @@ enum { STEPS_MAX = 1 << 19, EXITS_MAX = 1 << 19, JBLOCKS_MAX = 1 << 17, JIT_JUMP
 enum { LIVE_VEC = 1, LIVE_X87 = 2, LIVE_SETS = 3 };
 /* What instructions the host may be given beyond x86-64's own. */
 enum host_feature { HOST_SSE42 = 1 << 0 /* and all before it, POPCNT */, HOST_AES = 1 << 1, HOST_SHA = 1 << 2, HOST_AVX2 = 1 << 3 /* FMA, F16C */,
-	HOST_BMI = 1 << 4 /* 1 and 2, LZCNT, MOVBE */, HOST_ADX = 1 << 5, HOST_TSC = 1 << 6 /* by which its kernel keeps the time */ };
+	HOST_BMI = 1 << 4 /* 1 and 2, LZCNT, MOVBE */, HOST_ADX = 1 << 5, HOST_TSC = 1 << 6 /* by which its kernel keeps the time */,
+	HOST_UNDEFINED = 1 << 7 /* undefined flags come out as the interpreter's do */ };
 
 enum exit_kind { EXIT_LINK, EXIT_INDIRECT, EXIT_INTERP, EXIT_FAR };
 struct jit_exit {

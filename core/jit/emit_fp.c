@@ -174,6 +174,20 @@ bool em_fp(struct em *e, const struct ji *i)
 	return r->attr & A_X87 ? em_x87(e, i) : emit_vector(e, i);
 }
 
+/* AMD's processors do, Intel's do not. */
+static bool multiply_keeps_flags(void)
+{
+	static const uint8_t before[] = { 0, FL_SF | FL_ZF | FL_AF | FL_PF };
+	for (unsigned n = 0; n < 2; n++) {
+		unsigned a = before[n] << 8;
+		uint64_t v = 0x123;
+		asm("sahf\n\timulq %1, %1\n\tlahf" : "+a" (a), "+r" (v) : : "cc");
+		if ((a >> 8 & before[1]) != before[n])
+			return false;
+	}
+	return true;
+}
+
 unsigned em_host_features(void)
 {
 	enum { SSE42 = IMPL_SSE3 | IMPL_SSSE3 | IMPL_SSE41 | IMPL_SSE42, AVX2 = IMPL_AVX | IMPL_AVX2 | IMPL_FMA | IMPL_F16C, AES = IMPL_AES | IMPL_PCLMUL };
@@ -187,5 +201,5 @@ unsigned em_host_features(void)
 		has |= HOST_BMI;
 	b = 0;
 	__get_cpuid_count(7, 0, &a, &b, &c, &d);
-	return has | (b & bit_ADX ? HOST_ADX : 0) | (tsc_is_clock() ? HOST_TSC : 0);
+	return has | (b & bit_ADX ? HOST_ADX : 0) | (tsc_is_clock() ? HOST_TSC : 0) | (multiply_keeps_flags() ? HOST_UNDEFINED : 0);
 }
