@@ -56,7 +56,7 @@ struct jit {
 	struct insn *steps;
 	struct jit_exit *exits;
 	struct jit_block *blocks;
-	unsigned n_steps, n_exits, n_blocks, hot, next_slot, next_group_slot;
+	unsigned n_steps, n_exits, n_blocks, hot, next_slot[2], next_group_slot[2];
 	struct jit_slot *jump;
 	struct jit_exit indirect[2];    /* to jit.tmp; [1]: by a direct jump */
 	struct jit_exit *(*enter)(const uint8_t *code);
@@ -212,6 +212,8 @@ struct mem_op em_memory(struct em *e, const struct ji *i, unsigned size, bool wr
 struct mem_op em_stack_memory(struct em *e, const struct ji *i, unsigned base, int32_t disp, unsigned size, bool write);
 /* And in r9 alone. */
 struct mem_op em_mem_in_reg(struct em *e, struct mem_op m);
+/* The next slot from `first` to before `behind`, both even.  No slot is for reads and writes: what may be read may not be written for that. */
+unsigned em_next_slot(unsigned *next, unsigned first, unsigned behind, bool write);
 /* group.c: the check of g before instruction i, and what it does out of line. */
 void em_group_check(struct em *e, struct em_group *g, const struct ji *i);
 void em_other_group(struct em *e, const struct stub *s);

@@ -35,8 +35,13 @@ void em_address(struct em *e, const struct ji *i)
 }
 
 #define ENV(f) (uint32_t)offsetof(struct cpu, jit.f)
-enum { REFILL_EVERY = 4, RUN_EVERY = 16, SLOT_PUSH = 0, SLOT_POP, SLOT_CPU_READ, SLOT_CPU_WRITE, SLOT_OTHERS, SITE_SLOTS = JIT_SLOTS - JIT_GROUP_SLOTS, LIMIT_OFF = offsetof(struct jit_env, limit) - offsetof(struct jit_env, base),
+enum { REFILL_EVERY = 4, RUN_EVERY = 16, SLOT_POP = 0, SLOT_PUSH, SLOT_CPU_READ, SLOT_CPU_WRITE, SLOT_OTHERS, SITE_SLOTS = JIT_SLOTS - JIT_GROUP_SLOTS, LIMIT_OFF = offsetof(struct jit_env, limit) - offsetof(struct jit_env, base),
 	DELTA_OFF = offsetof(struct jit_env, delta) - offsetof(struct jit_env, base) };
+
+unsigned em_next_slot(unsigned *next, unsigned first, unsigned behind, bool write)
+{
+	return first + 2 * ((*next)++ % ((behind - first) / 2)) + write;
+}
 
 /* What a site probably shares its memory with: the stack, or what the same register points at in this block.  Blocks take their slots in turn, so
  * that the ones of a loop, which are translated together, do not meet. */
@@ -48,7 +53,7 @@ static unsigned slot_of(struct em *e, const struct ji *i, bool write, bool stack
 		return write ? SLOT_CPU_WRITE : SLOT_CPU_READ;
 	uint8_t *slot = &e->slots[i->in.base][write];
 	if (!*slot)
-		*slot = (uint8_t)(SLOT_OTHERS + e->j->next_slot++ % (SITE_SLOTS - SLOT_OTHERS));
+		*slot = (uint8_t)em_next_slot(&e->j->next_slot[write], SLOT_OTHERS, SITE_SLOTS, write);
 	return *slot;
 }
 

@@ -342,7 +342,7 @@ static bool store_place(struct em *e, struct em_group *g, bool stack_taken[2])
 	}
 	unsigned slot = FIRST + g->write;
 	if (g->base != RSP || stack_taken[g->write])
-		slot = OTHERS + e->j->next_group_slot++ % (JIT_SLOTS - OTHERS);
+		slot = em_next_slot(&e->j->next_group_slot[g->write], OTHERS, JIT_SLOTS, g->write);
 	else
 		g->last = stack_taken[g->write] = true;
 	g->range = (uint32_t)(offsetof(struct cpu, jit.base[e->user]) + 8 * slot);

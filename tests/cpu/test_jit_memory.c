@@ -126,6 +126,41 @@ static void a_page_becomes_read_only(void **state)
 	assert_int_equal(g->mem[PHYS + 6 * 4096], 5);
 }
 
+/* However many loops have read pages: that does not let another one write to them.  Pairs of accesses share a check, which is another way. */
+static void reading_is_not_writing(void **state)
+{
+	static const uint8_t read[2][18] = {
+		{ 0x0f, 0xb6, 0x06, 0x48, 0x81, 0xc6, 0x00, 0x10, 0x00, 0x00, 0xff, 0xc9, 0x75, 0xf2, 0xf4 },                   /* l: movzx eax, [rsi]; add rsi, 1000h; dec ecx; jnz l; hlt */
+		{ 0x8a, 0x06, 0x8a, 0x5e, 0x08, 0x48, 0x81, 0xc6, 0x00, 0x10, 0x00, 0x00, 0xff, 0xc9, 0x75, 0xf0, 0xf4 },       /* mov al, [rsi]; mov bl, [rsi+8] */
+	};
+	static const uint8_t write[2][18] = {
+		{ 0x88, 0x16, 0x48, 0x81, 0xc6, 0x00, 0x10, 0x00, 0x00, 0xff, 0xc9, 0x75, 0xf3, 0xf4 },                         /* mov [rsi], dl */
+		{ 0x88, 0x16, 0x88, 0x56, 0x08, 0x48, 0x81, 0xc6, 0x00, 0x10, 0x00, 0x00, 0xff, 0xc9, 0x75, 0xf0, 0xf4 },       /* mov [rsi], dl; mov [rsi+8], dl */
+	};
+	enum { MANY = 3 * JIT_SLOTS, APART = 32 };
+	struct guest *g = *state;
+	g->c->cr0 |= CR0_WP;
+	for (unsigned pair = 0; pair < 2; pair++) {
+		guest_load(g, WRITE, write[pair], sizeof write[pair]);
+		for (unsigned page = 0; page < PAGES; page++)
+			remap(g, page, (PHYS + page * 4096) | 0x67);
+		warm(g, WRITE, 5);
+		for (unsigned page = 0; page < PAGES; page++)
+			remap(g, page, (PHYS + page * 4096) | 0x65);
+		for (unsigned n = 0; n < MANY; n++) {
+			uint64_t code = GUEST_DATA + n * APART;
+			guest_load(g, code, read[pair], sizeof read[pair]);
+			for (unsigned k = 0; k < 16; k++)
+				loop(g, code, PLACE, 0);
+			assert_int_equal(guest_vector(g), -1);
+			loop(g, WRITE, PLACE, 7);
+			assert_int_equal(guest_vector(g), EXC_PF);
+			assert_int_equal(g->c->cr2, PLACE);
+			assert_int_equal(g->mem[PHYS], 5);
+		}
+	}
+}
+
 /* Writes to pages that were clean before set their D bit, however the neighbours look. */
 static void clean_pages_become_dirty(void **state)
 {
@@ -237,6 +272,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(mappings_change_under_the_interpreter, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_page_goes_away, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_page_becomes_read_only, setup, teardown),
+		cmocka_unit_test_setup_teardown(reading_is_not_writing, setup, teardown),
 		cmocka_unit_test_setup_teardown(clean_pages_become_dirty, setup, teardown),
 		cmocka_unit_test_setup_teardown(code_among_the_data, setup, teardown),
 		cmocka_unit_test_setup_teardown(many_invalidations, setup, teardown),
