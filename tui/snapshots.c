@@ -68,7 +68,8 @@ void snapshots_work(struct app *a, int64_t now)
 			show_end(a, &st);
 	} else if (now >= s->look_at) {
 		s->look_at = now + SHOW_MS;
-		show_progress(a, &st);
+		if (!a->message_until || !a->message_is_error)          /* a mistake stays its time: who asked for another one is to read it */
+			show_progress(a, &st);
 	}
 }
 
