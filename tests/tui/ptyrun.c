@@ -19,7 +19,7 @@
 #include <unistd.h>
 #include <vterm.h>
 
-enum { TAIL = 65536, MODES = 3000, ERR_MAX = 65536, AFTERMATH_MS = 3000, KILL_MS = 60000, MOST_RUNS = 64 };
+enum { TAIL = 65536, MODES = 3000, ERR_MAX = 65536, AFTERMATH_MS = 3000, KILL_MS = 60000, DRAIN_MS = 10000, MOST_RUNS = 64 };
 
 struct ptyrun {
 	int master, slave, err_fd, log_fd;
@@ -119,21 +119,35 @@ static char *environment(long pid, size_t *n)
 	return env;
 }
 
+/* Kill a process and wait until it is dead: what it has open, a socket that listens, is closed some time after its environment is gone. */
+static void kill_and_wait(pid_t pid, int pid_fd)
+{
+	struct pollfd dead = { .fd = pid_fd, .events = POLLIN };
+	kill(pid, SIGKILL);
+	if (pid_fd >= 0)
+		poll(&dead, 1, KILL_MS);
+}
+
 /* Kills who bears the mark; returns how many there were. */
 static unsigned kill_once(const char *mark)
 {
 	unsigned found = 0;
 	DIR *d = opendir("/proc");
 	for (struct dirent *e; d && (e = readdir(d)); ) {
-		long pid = atol(e->d_name);
+		pid_t pid = (pid_t)atol(e->d_name);
 		size_t n = 0;
+		int pid_fd = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
 		char *env = pid > 0 ? environment(pid, &n) : NULL;
-		for (size_t at = 0; at < n; at += strlen(env + at) + 1)
-			if (!strcmp(env + at, mark)) {
-				kill((pid_t)pid, SIGKILL);
-				found++;
-			}
+		bool marked = false;
+		for (size_t at = 0; at < n && !marked; at += strlen(env + at) + 1)
+			marked = !strcmp(env + at, mark);
+		if (marked) {
+			kill_and_wait(pid, pid_fd);
+			found++;
+		}
 		free(env);
+		if (pid_fd >= 0)
+			close(pid_fd);
 	}
 	if (d)
 		closedir(d);
@@ -315,6 +329,8 @@ static void track_modes(struct ptyrun *p, const char *s, size_t n)
 
 static void take_bytes(struct ptyrun *p, const char *buf, size_t n)
 {
+	if (!n)
+		return;
 	p->bytes += n;
 	if (p->log_fd >= 0 && write(p->log_fd, buf, n) < 0)
 		p->log_fd = -1;
@@ -505,14 +521,47 @@ uint64_t ptyrun_bytes_during(struct ptyrun *p, int ms)
 	return p->bytes - before;
 }
 
+/* What a program wrote last may be still on its way through the kernel when the program has stopped or is gone.  A mark written behind it
+ * says where it ends. */
+static void drain(struct ptyrun *p)
+{
+	static const char mark[] = "\033_ptyrun was here\033\\";
+	const size_t len = sizeof mark - 1;
+	char name[64], *got = NULL, *at = NULL;
+	size_t n = 0, sent = 0;
+	int64_t deadline = now_ms() + DRAIN_MS;
+	int fd = p->slave >= 0 && !p->paused && !ptsname_r(p->master, name, sizeof name) ? open(name, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC) : -1;
+	while (fd >= 0 && !at && now_ms() < deadline) {
+		struct pollfd pfd = { .fd = p->master, .events = POLLIN };
+		ssize_t w = sent < len ? write(fd, mark + sent, len - sent) : 0;
+		sent += w > 0 ? (size_t)w : 0;
+		if (poll(&pfd, 1, 10) <= 0)
+			continue;
+		if (!(got = realloc(got, n + 16384)))
+			abort();
+		ssize_t r = read(p->master, got + n, 16384);
+		n += r > 0 ? (size_t)r : 0;
+		at = memmem(got, n, mark, len);
+	}
+	if (fd >= 0)
+		close(fd);
+	if (got) {
+		take_bytes(p, got, at ? (size_t)(at - got) : n);
+		if (at)
+			take_bytes(p, at + len, n - len - (size_t)(at - got));
+	}
+	free(got);
+	while (pump(p, 0))
+		;
+}
+
 bool ptyrun_wait_exit(struct ptyrun *p, int timeout_ms, int *status)
 {
 	int64_t deadline = now_ms() + timeout_ms;
 	for (;;) {
 		reap(p);
 		if (p->exited) {
-			while (pump(p, 0))
-				;
+			drain(p);
 			if (status)
 				*status = p->status;
 			return true;
@@ -537,8 +586,7 @@ bool ptyrun_suspend(struct ptyrun *p, int timeout_ms)
 		}
 		pump(p, 10);
 	}
-	while (pump(p, 0))
-		;
+	drain(p);
 	return WIFSTOPPED(status);
 }
 

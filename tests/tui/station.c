@@ -139,7 +139,7 @@ const char *station_ask(struct station *s, const char *fmt, ...)
 void station_keys_are(struct station *s, const char *want)
 {
 	char all[2000] = "";
-	for (int i = 0; i < 6000 && strlen(all) < strlen(want); i++) {
+	for (int i = 0; i < 20000 && strlen(all) < strlen(want); i++) {
 		const char *a = station_ask(s, "keys");
 		if (*a)
 			snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s", *all ? " " : "", a);
