@@ -48,7 +48,7 @@ static void writes(struct ptyrun *p, const char *seq, unsigned n)
 static struct station *start(const struct place *at, const char *term, const char *name)
 {
 	char *argv[] = { (char *)at->program, (char *)"-name", (char *)name, NULL };
-	place_write_config(at, "");
+	place_write_config(at, "set esc-time 5000\n");  /* "Escape, then 3" may come in pieces */
 	return station_start(at, (struct ptyrun_options){ .term = term }, argv);
 }
 
@@ -93,7 +93,7 @@ static void kittys_protocol(void **state)
 		station_keys_are(s, "1d+ 2a+ 1e+ 1e- 2a- 1d- 1d+ 1c+ 1c- 1d-");
 		ptyrun_send(s->p, "\033[27u");                  /* Escape, then 3, by hand or not */
 		ptyrun_send(s->p, "3z");
-		for (int i = 0; i < 6000 && strncmp(station_ask(s, "typed 3"), "1 ", 2); i++)
+		for (int i = 0; i < 20000 && strncmp(station_ask(s, "typed 3"), "1 ", 2); i++)
 			ptyrun_bytes_during(s->p, 5);
 		assert_string_equal(station_ask(s, "show 3"), "7a");
 		ptyrun_send(s->p, "\033[49;3u\033[27ux");

@@ -110,7 +110,7 @@ static void golden_screens(void **state)
 static void vmux(const struct place *at, const char *words)
 {
 	char cmd[1600];
-	snprintf(cmd, sizeof cmd, "%s %s FAKE_CLOCK=1798718400250 timeout -k 1 60 %s %s > /dev/null", at->config, at->runtime, at->program, words);
+	snprintf(cmd, sizeof cmd, "%s %s FAKE_CLOCK=1798718400250 timeout -k 1 200 %s %s > /dev/null", at->config, at->runtime, at->program, words);
 	assert_int_equal(system(cmd), 0);
 }
 

@@ -412,6 +412,8 @@ static void a_console_is_recorded(void **state)
 	station_stop(s);
 }
 
+static bool is_larger(struct ptyrun *p, void *arg) { return strstr(ptyrun_row(p, 29), "running"); }
+
 static void the_screen_is_recorded(void **state)
 {
 	const struct place *at = *state;
@@ -424,6 +426,7 @@ static void the_screen_is_recorded(void **state)
 	SEES(s, "the screen is recorded to");
 	station_ask(s, "put 0 2 1e yellow on blue");
 	ptyrun_resize(s->p, 90, 30);
+	assert_true(ptyrun_until(s->p, is_larger, NULL, PTYRUN_MS, "a last line on the 30th row"));
 	SEES(s, "^yellow on blue");
 	station_ask(s, "print 3 after the resize\\r\\n");
 	SEES(s, "^after the resize");

@@ -60,7 +60,7 @@ static const char *typed(struct station *s, unsigned console, unsigned bytes)
 {
 	char want[16];
 	snprintf(want, sizeof want, "%u ", bytes);
-	for (int i = 0; i < 6000 && strncmp(station_ask(s, "typed %u", console), want, strlen(want)); i++)
+	for (int i = 0; i < 20000 && strncmp(station_ask(s, "typed %u", console), want, strlen(want)); i++)
 		ptyrun_bytes_during(s->p, 5);
 	return station_ask(s, "show %u", console);
 }
@@ -125,7 +125,7 @@ static int check(const struct place *at, const char *text, char *out, size_t siz
 {
 	char cmd[1300];
 	place_write_config(at, text);
-	snprintf(cmd, sizeof cmd, "XDG_CONFIG_HOME=%s timeout -k 1 20 %s config check 2>&1", at->dir, at->program);
+	snprintf(cmd, sizeof cmd, "XDG_CONFIG_HOME=%s timeout -k 1 200 %s config check 2>&1", at->dir, at->program);
 	FILE *f = popen(cmd, "r");
 	assert_non_null(f);
 	out[fread(out, 1, size - 1, f)] = 0;

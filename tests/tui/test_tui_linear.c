@@ -21,7 +21,7 @@ static void comes(struct station *s, const char *want)
 		return;
 	}
 	char got[1 << 14] = "";
-	for (int i = 0; i < 4000; i++) {
+	for (int i = 0; i < 20000; i++) {
 		size_t n = ptyrun_tail(s->p, all, sizeof all), at = 0;
 		for (size_t k = seen; k < n && at + 1 < sizeof got; k++)
 			if (all[k] != '\r')
@@ -150,6 +150,15 @@ static void to_a_screen_and_back(void **state)
 	station_stop(s);
 }
 
+static bool cursor_is_on(struct ptyrun *p, void *arg)
+{
+	struct ptyrun_cell c;
+	unsigned x, y;
+	bool on;
+	ptyrun_cursor(p, &x, &y, &on);
+	return on && ptyrun_cell(p, x, y, &c) && c.ch == *(unsigned char *)arg;
+}
+
 static void frames_in_ascii(void **state)
 {
 	const struct place *at = *state;
@@ -160,13 +169,7 @@ static void frames_in_ascii(void **state)
 	ptyrun_send(s->p, "\001w");
 	SEES(s, "\\+- Consoles -+\\+");
 	SEES(s, "\\| 1 VGA +\\|");
-	unsigned x, y;
-	bool on;
-	ptyrun_settle(s->p, 100);
-	ptyrun_cursor(s->p, &x, &y, &on);
-	struct ptyrun_cell c;
-	assert_true(on && ptyrun_cell(s->p, x, y, &c));
-	assert_int_equal(c.ch, '1');                    /* the real cursor is on what is chosen */
+	assert_true(ptyrun_until(s->p, cursor_is_on, "1", PTYRUN_MS, "the real cursor on what is chosen"));
 	ptyrun_send(s->p, "q\001:set borders lines\r\001w");
 	SEES(s, "\xe2\x94\x8c\xe2\x94\x80 Consoles");
 	station_stop(s);

@@ -28,7 +28,7 @@ static int set_up(void **state)
 static int command(const struct place *at, char *out, size_t size, const char *words)
 {
 	char cmd[1500];
-	snprintf(cmd, sizeof cmd, "timeout -k 1 20 %s %s 2>&1", at->program, words);
+	snprintf(cmd, sizeof cmd, "timeout -k 1 200 %s %s 2>&1", at->program, words);
 	FILE *f = popen(cmd, "r");
 	assert_non_null(f);
 	out[fread(out, 1, size - 1, f)] = 0;
@@ -97,7 +97,7 @@ static void from_new_to_deleted(void **state)
 	SHOWS(p, "^  twin +off +twin.ini");
 	ptyrun_send(p, "G");
 	ptyrun_send(p, "e");
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < PTYRUN_MS / 20; i++) {
 		ptyrun_bytes_during(p, 20);
 		read_file(at, "twin.ini", text, sizeof text);
 		if (strstr(text, "size = \"65\""))
@@ -339,7 +339,7 @@ static void started_without_a_terminal(void **state)
 	assert_string_equal(out, "back\n");
 	command(at, out, sizeof out, "ls");
 	assert_non_null(strstr(out, "back "));
-	assert_int_equal(command(at, out, sizeof out, "wait back --timeout 10 'fake VGA'"), 0);
+	assert_int_equal(command(at, out, sizeof out, "wait back --timeout 90 'fake VGA'"), 0);
 	assert_int_equal(command(at, out, sizeof out, "stop back"), 0);
 	assert_int_equal(command(at, out, sizeof out, "stop back --now"), 0);
 	int gone = 0;

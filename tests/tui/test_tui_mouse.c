@@ -62,7 +62,7 @@ static void off_it_is_nothing(void **state)
 	report(s, 64, 5, 5, 'M');
 	report(s, 32, 6, 6, 'M');
 	ptyrun_send(s->p, "\033[M !!z");                /* the old form */
-	for (int i = 0; i < 6000 && strcmp(station_ask(s, "typed 3") + 0, "1 af63f74c8601ce87") && !strstr(s->answer, "1 "); i++)
+	for (int i = 0; i < 20000 && strcmp(station_ask(s, "typed 3") + 0, "1 af63f74c8601ce87") && !strstr(s->answer, "1 "); i++)
 		ptyrun_bytes_during(s->p, 5);
 	assert_string_equal(station_ask(s, "show 3"), "7a");
 	nothing_typed(s);
@@ -153,7 +153,7 @@ static void dragging_copies(void **state)
 	ptyrun_send(s->p, "\001]");
 	SEES(s, "Paste into serial0");
 	ptyrun_send(s->p, "\r");
-	for (int i = 0; i < 6000 && strncmp(station_ask(s, "typed 3"), "21 ", 3); i++)
+	for (int i = 0; i < 20000 && strncmp(station_ask(s, "typed 3"), "21 ", 3); i++)
 		ptyrun_bytes_during(s->p, 5);
 	assert_string_equal(station_ask(s, "show 3"), "66 69 72 73 74 20 6c 69 6e 65 0d 74 68 65 20 73 65 63 6f 6e 64");   /* "first line", "the second" */
 	report(s, 0, 3, 1, 'M');                        /* a screen */
@@ -181,7 +181,7 @@ static void the_guests_own(void **state)
 	report(s, 2, 13, 9, 'm');
 	report(s, 64, 13, 9, 'M');
 	char all[500] = "";
-	for (int i = 0; i < 6000 && !strstr(all, "mouse 0 0 1 0"); i++) {
+	for (int i = 0; i < 20000 && !strstr(all, "mouse 0 0 1 0"); i++) {
 		strncat(all, station_ask(s, "calls"), sizeof all - strlen(all) - 1);
 		ptyrun_bytes_during(s->p, 5);
 	}

@@ -92,7 +92,7 @@ static void consoles_without_room_are_marked(void **state)
 	snprintf(click, sizeof click, "\033[<0;%u;%uM\033[<0;%u;%um", x + 2, ROWS, x + 2, ROWS);
 	ptyrun_send(s->p, click);
 	struct ptyrun_cell c;
-	for (int i = 0; i < 1000; i++) {
+	for (int i = 0; i < PTYRUN_MS / 10; i++) {
 		assert_true(ptyrun_cell(s->p, x, ROWS - 1, &c));
 		if (c.bold)
 			break;

@@ -126,7 +126,7 @@ static void back_on_another_terminal(void **state)
 		ptyrun_send(s->p, "\0013");
 		for (unsigned i = 1; i <= 20; i++)
 			station_ask(s, "print 3 \\e[3%u;4%um%u\\e[1mbold\\e[22;4munder\\e[24;7mreverse\\e[0;38;5;%um\\xe2\\x94\\x82\\xe4\\xb8\\xad\\e[m plain\\r\\n", i % 8, (i + 3) % 8, i, 16 + i * 10);
-		SEES(s, "^20bold");
+		SEES(s, "^20bold.* plain$");            /* all of it */
 		look.p = s->p;
 		take_look(&look);
 		if (way == 0)

@@ -150,6 +150,15 @@ static void there_and_back(void **state)
 
 /* ---- a console ----------------------------------------------------------------------------------------------------------------------- */
 
+static bool cursor_is(struct ptyrun *p, void *arg)
+{
+	const unsigned *want = arg;
+	unsigned x, y;
+	bool on;
+	ptyrun_cursor(p, &x, &y, &on);
+	return on && x == want[0] && y == want[1];
+}
+
 static void a_console_flows(void **state)
 {
 	const struct place *at = *state;
@@ -168,11 +177,7 @@ static void a_console_flows(void **state)
 	SEES(s, "^short\n00 01.* 65 66\n 67 .* 99\nlast one\n\\$");
 	station_ask(s, "print 3 typed");
 	SEES(s, "^\\$ typed");
-	unsigned x, y;
-	bool on;
-	ptyrun_settle(s->p, 100);
-	ptyrun_cursor(s->p, &x, &y, &on);
-	assert_true(on && x == 7 && y == 4);
+	assert_true(ptyrun_until(s->p, cursor_is, (unsigned[]){ 7, 4 }, PTYRUN_MS, "the cursor behind what was typed"));
 	/* what is far back, too, and it is found and copied as it was printed */
 	station_ask(s, "print 3 \\r\\n");
 	station_ask(s, "flood 3 200");

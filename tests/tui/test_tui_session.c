@@ -190,7 +190,7 @@ static void asked_by_scripts(void **state)
 	until(m, "typed 3", "10 ");
 	assert_string_equal(station_ask(m, "show 3"), "72 6f 6f 74 0d 01 1b 5b 41 3c");
 	assert_int_equal(command(at, out, sizeof out, "send box 'h<ctrl-alt-delete>'"), 0);
-	until(m, "keys", "23+ 23- 1d+ 38+ d3+ d3- 38- 1d-");
+	station_keys_are(m, "23+ 23- 1d+ 38+ d3+ d3- 38- 1d-");
 	station_ask(m, "put 0 5 1e yellow");
 	assert_int_equal(command(at, out, sizeof out, "wait box --timeout 90 ^yellow"), 0);
 	assert_int_equal(command(at, out, sizeof out, "screen box"), 0);
