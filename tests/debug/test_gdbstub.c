@@ -185,6 +185,7 @@ static void stop_and_cont_of_others(void **state)
 	walk_expect_status(vm, "paused");
 	/* the server taken away while the client waits, and put back */
 	rsp_send(&r, "c");
+	walk_expect_status(vm, "running");                      /* what comes by the monitor could be faster */
 	walk_monitor(vm, "gdbserver none");
 	assert_null(rsp_receive(&r));
 	walk_expect_status(vm, "running");
@@ -196,6 +197,7 @@ static void stop_and_cont_of_others(void **state)
 	assert_string_equal(rsp_ask(&r, "?"), "T05thread:01;");
 	/* the machine ends: so does the process that gdb sees */
 	rsp_send(&r, "c");
+	walk_expect_status(vm, "running");
 	walk_monitor(vm, "quit");
 	int status;
 	walk_wait_end(vm, &status);

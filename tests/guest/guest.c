@@ -30,7 +30,9 @@ struct ptyrun *guest_start(const char *arg, ...)
 		argv[n++] = (char *)a;
 	va_end(ap);
 	argv[n] = NULL;
-	const struct ptyrun_options o = { .cols = 80, .rows = 26 };
+	/* A sequence that a test sends in two pieces is one, also where a loaded machine makes the pause long. */
+	static const char *const patient[] = { "VMUX_ESC_TIME=5000", NULL };
+	const struct ptyrun_options o = { .cols = 80, .rows = 26, .env = patient };
 	struct ptyrun *p = ptyrun_start(&o, argv);
 	assert_non_null(p);
 	return p;

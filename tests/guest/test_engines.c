@@ -189,8 +189,9 @@ static void does_not_grow(void **state)
 			early = now;
 		if (early)
 			assert_true(now < early + early / 10 + 16384);
-		ptyrun_send(p, "\0331clear; echo a$((1+1))b; sleep 1; reboot\r");
+		ptyrun_send(p, "\0331clear; echo a$((1+1))b; read go; reboot\r");
 		EXPECT(p, "^a2b", SHORT_MS);
+		ptyrun_send(p, "\r");
 		EXPECT(p, "SeaBIOS|Booting from ROM", BOOT_MS);
 		EXPECT(p, "vmux tty1#", BOOT_MS);
 	}

@@ -12,7 +12,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-enum { PATIENCE = 25000 };
+enum { PATIENCE = SHORT_MS };
 #define DISK "build/guest-boot/apic.img"
 
 static void need_kvm(void)

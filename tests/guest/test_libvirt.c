@@ -25,6 +25,7 @@ enum { PASSED_FD = 29, LIMIT_S = 300 };
 static char dir[] = "/tmp/vmux-libvirt-XXXXXX";
 static pid_t child;
 static int qmp = -1;
+static json_t *events;                  /* that came before what was waited for */
 
 static int wait_byte(int fd, time_t end)
 {
@@ -55,12 +56,14 @@ static json_t *message(void)
 	return o;
 }
 
-/* The value a command returns; events before it are dropped. */
+/* The value a command returns; events before it are kept. */
 static json_t *ask(const char *text)
 {
 	assert_int_equal(write(qmp, text, strlen(text)), strlen(text));
 	for (;;) {
 		json_t *o = message(), *value = json_object_get(o, "return");
+		if (json_object_get(o, "event"))
+			json_array_append(events, o);
 		if (json_object_get(o, "error"))
 			fail_msg("%s: %s", text, json_string_value(json_object_get(json_object_get(o, "error"), "desc")));
 		json_incref(value);
@@ -72,10 +75,15 @@ static json_t *ask(const char *text)
 
 static void run(const char *text) { json_decref(ask(text)); }
 
+/* The next of that name. */
 static void wait_event(const char *name)
 {
 	for (bool found = false; !found;) {
-		json_t *o = message();
+		json_t *o = json_incref(json_array_get(events, 0));
+		if (o)
+			json_array_remove(events, 0);
+		else
+			o = message();
 		const char *event = json_string_value(json_object_get(o, "event"));
 		found = event && !strcmp(event, name);
 		json_decref(o);
@@ -237,6 +245,7 @@ static void started_by_libvirt(void **state)
 static int setup(void **state)
 {
 	assert_non_null(mkdtemp(dir));
+	events = json_array();
 	make("a.img", "", 1 << 20);
 	make("c.iso", "first", 1 << 20);
 	make("d.iso", "media", 1 << 20);
@@ -253,6 +262,7 @@ static int teardown(void **state)
 	}
 	if (qmp >= 0)
 		close(qmp);
+	json_decref(events);
 	snprintf(command, sizeof(command), "rm -r %s", dir);
 	return system(command);
 }

@@ -51,8 +51,9 @@ static void reboot_from_inside(void **state)
 	struct ptyrun *p = guest_start("-m", "256", "-kernel", GUESTS "linux-6.1/vmlinuz", "-initrd", INITRD, "-append", "quiet", NULL);
 	EXPECT(p, "vmux tty1#", BOOT_MS);
 	/* the firmware's lines are still on the screen: without them gone, nothing would tell the second boot from the first */
-	ptyrun_send(p, "touch /been-here; clear; echo a$((1+1))b; sleep 1; reboot\r");
+	ptyrun_send(p, "touch /been-here; clear; echo a$((1+1))b; read go; reboot\r");
 	EXPECT(p, "^a2b", SHORT_MS);
+	ptyrun_send(p, "\r");
 	EXPECT(p, "SeaBIOS|Booting from ROM", BOOT_MS);
 	EXPECT(p, "vmux tty1#", BOOT_MS);
 	ptyrun_send(p, "ls /been-here\r");

@@ -38,8 +38,9 @@ static void four_cpus_agree(void **state)
 	ptyrun_send(p, "cont\r\0331stress 2 8\r");
 	EXPECT(p, "^stress ok(.|\n)*^stress ok", BOOT_MS);
 	/* a reset brings all of them back */
-	ptyrun_send(p, "clear; echo a$((1+1))b; sleep 1; reboot\r");
+	ptyrun_send(p, "clear; echo a$((1+1))b; read go; reboot\r");
 	EXPECT(p, "^a2b", SHORT_MS);
+	ptyrun_send(p, "\r");
 	EXPECT(p, "SeaBIOS|Booting from ROM", BOOT_MS);
 	EXPECT(p, "vmux tty1#", BOOT_MS);
 	ptyrun_send(p, "cat /sys/devices/system/cpu/online; poweroff\r");

@@ -180,7 +180,8 @@ static void boot_sector(void **state)
 	ptyrun_send(p, "\001:savevm here\r");
 	ptyrun_send(p, "\001:info snapshots\r");
 	assert_true(ptyrun_expect(p, "-- +here ", SHORT_MS));
-	ptyrun_send(p, "\033\033");
+	ptyrun_send(p, "q");
+	assert_true(ptyrun_expect_gone(p, "-- +here ", SHORT_MS));
 	ptyrun_send(p, "\001:system_reset\r");
 	assert_true(ptyrun_expect(p, "SeaBIOS", SHORT_MS));
 	ptyrun_send(p, "\001:stop\r");

@@ -73,7 +73,7 @@ static void of_the_bios(void **state)
 {
 	struct bench *b = *state;
 	char line[20];
-	b->p = guest_start("-m", "16", "-S", "-drive", "file=build/guest-boot/scroll.img,format=raw", NULL);
+	b->p = guest_start("-m", "16", "-S", "-drive", "file=build/guest-boot/scroll.img,format=raw,snapshot=on", NULL);
 	begin(b);
 	assert_true(ptyrun_expect(b->p, "^end", BOOT_MS));
 	const char *at = end(b, "0000\n");

@@ -64,7 +64,7 @@ static void every_mode(void **state)
 	};
 	static const char *const env[] = { "COLORTERM=truecolor", NULL };
 	const struct ptyrun_options o = { .cols = 140, .rows = 52, .env = env };
-	char *argv[] = { getenv("VMUX") ? getenv("VMUX") : (char *)"build/vmux", "-m", "16", "-drive", "file=build/guest-boot/vgatext.img,format=raw,if=ide", NULL };
+	char *argv[] = { getenv("VMUX") ? getenv("VMUX") : (char *)"build/vmux", "-m", "16", "-drive", "file=build/guest-boot/vgatext.img,format=raw,if=ide,snapshot=on", NULL };
 	struct ptyrun *p = ptyrun_start(&o, argv);
 	assert_non_null(p);
 	for (unsigned i = 0; i < sizeof steps / sizeof *steps; i++) {

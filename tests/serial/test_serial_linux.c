@@ -133,7 +133,7 @@ static void agetty_on_eight_ports(void **state)
 	int lp = open_in(l, "%d/lp", O_RDONLY);
 	read_until(lp, "printed\n");
 	/* the PCI card under load */
-	type(s1, "stty -F /dev/ttyS4 115200 raw -echo; cat /dev/ttyS4 >/dev/ttyS4 & sleep 1; echo rea''dy\n");
+	type(s1, "exec 7<>/dev/ttyS4; stty 115200 raw -echo <&7; cat <&7 >&7 & echo rea''dy\n");
 	read_until(s1, "ready");
 	echo_64k(s4);
 	/* the magic key: a break over telnet, then a letter */
