@@ -4,6 +4,7 @@
  * added (34h, 38h, 39h, 3dh, 5bh-5fh). */
 #include "core/cpu/cpu.h"
 #include "core/machine/datafile.h"
+#include "core/machine/le.h"
 #include "devices/chipset/i440fx.h"
 #include "devices/chipset/mc146818.h"
 #include "devices/firmware/acpi.h"
@@ -200,25 +201,19 @@ bool pc_fill_cmos(struct pc *pc, struct error *err)
 
 /* ---- fw_cfg --------------------------------------------------------------------------------------------------------------------- */
 
-static void put_le(uint8_t *p, uint64_t v, unsigned bytes)
-{
-	for (unsigned i = 0; i < bytes; i++)
-		p[i] = (uint8_t)(v >> (8 * i));
-}
-
 /* Entries of address, length, type (8, 8, 4 bytes). */
 static bool add_e820(struct machine *m, struct error *err)
 {
 	uint8_t table[2][20];
 	unsigned n = 0;
 
-	put_le(table[n], 0, 8);
-	put_le(table[n] + 8, m->ram_low, 8);
-	put_le(table[n++] + 16, E820_RAM, 4);
+	le_put(table[n], 0, 8);
+	le_put(table[n] + 8, m->ram_low, 8);
+	le_put(table[n++] + 16, E820_RAM, 4);
 	if (m->ram_high) {
-		put_le(table[n], UINT64_C(1) << 32, 8);
-		put_le(table[n] + 8, m->ram_high, 8);
-		put_le(table[n++] + 16, E820_RAM, 4);
+		le_put(table[n], UINT64_C(1) << 32, 8);
+		le_put(table[n] + 8, m->ram_high, 8);
+		le_put(table[n++] + 16, E820_RAM, 4);
 	}
 	return fw_cfg_add_file(m, "etc/e820", table, n * sizeof table[0], err);
 }
@@ -249,7 +244,7 @@ static bool add_boot_options(struct machine *m, struct error *err)
 
 	fw_cfg_add_u16(m, FW_CFG_BOOT_MENU, m->opt->boot_menu);
 	if (m->opt->reboot_timeout >= 0) {
-		put_le(le, (uint64_t)m->opt->reboot_timeout, 4);
+		le_put(le, (uint64_t)m->opt->reboot_timeout, 4);
 		if (!fw_cfg_add_file(m, "etc/boot-fail-wait", le, 4, err))
 			return false;
 	}

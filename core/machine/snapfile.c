@@ -6,6 +6,7 @@
  * A sum goes on from the one before, so no chunk can be missing or stand elsewhere; the last one is SNAP_END, without bytes, at the file's end.
  * It finds accidents; it is no seal: whoever can write the file can make it fit. */
 #include "core/machine/snapfile.h"
+#include "core/machine/le.h"
 #include "core/machine/pack.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -15,22 +16,7 @@
 enum { VERSION = 1, HEADER = 48, HEAD = 32, AS_IT_IS = 0, ZSTD = 1 };
 static const char magic[8] = { 'V', 'M', 'U', 'X', 'S', 'N', 'A', 'P' };
 
-/* ---- numbers and sums --------------------------------------------------------------------------------------------------------------- */
-
-static void put_le(uint8_t *p, uint64_t v, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		p[i] = (uint8_t)(v >> (8 * i));
-}
-
-static uint64_t get_le(const uint8_t *p, unsigned n)
-{
-	uint64_t v = 0;
-
-	for (unsigned i = 0; i < n; i++)
-		v |= (uint64_t)p[i] << (8 * i);
-	return v;
-}
+/* ---- sums --------------------------------------------------------------------------------------------------------------------------- */
 
 /* Each word is mixed in by a multiplication with an odd number, which loses nothing, and a rotation. */
 static uint64_t mix(uint64_t sum, uint64_t word)
@@ -48,7 +34,7 @@ static uint64_t sum_of(uint64_t sum, const uint8_t *p, size_t len)
 		memcpy(&word, p, 8);            /* the hosts there are have little-endian words */
 		sum = mix(sum, word);
 	}
-	return len ? mix(sum, get_le(p, (unsigned)len)) : sum;
+	return len ? mix(sum, le_get(p, (unsigned)len)) : sum;
 }
 
 /* ---- writing ------------------------------------------------------------------------------------------------------------------------ */
@@ -74,13 +60,13 @@ struct snap_writer *snap_writer_new(int fd, const struct snap_header *h, struct 
 	uint8_t b[HEADER];
 
 	memcpy(b, magic, 8);
-	put_le(b + 8, VERSION, 4);
-	put_le(b + 12, h->date_ns, 4);
-	put_le(b + 16, h->date_s, 8);
-	put_le(b + 24, h->clock_ns, 8);
-	put_le(b + 32, h->icount, 8);
+	le_put(b + 8, VERSION, 4);
+	le_put(b + 12, h->date_ns, 4);
+	le_put(b + 16, h->date_s, 8);
+	le_put(b + 24, h->clock_ns, 8);
+	le_put(b + 32, h->icount, 8);
 	uint64_t sum = sum_of(0, b, HEADER - 8);
-	put_le(b + HEADER - 8, sum, 8);
+	le_put(b + HEADER - 8, sum, 8);
 	struct snap_writer *w = calloc(1, sizeof(*w));
 	if (w)
 		*w = (struct snap_writer){ fd, sum, malloc(SNAP_CHUNK_MAX) };
@@ -107,12 +93,12 @@ bool snap_put(struct snap_writer *w, enum snap_kind kind, const void *data, size
 		return error_set(err, "the machine's state has a part of %zu bytes, more than a snapshot takes", len);
 	size_t n = len ? pack(w->packed, len, data, len) : 0;
 	const void *stored = n ? w->packed : data;
-	put_le(head, kind, 4);
-	put_le(head + 4, n ? ZSTD : AS_IT_IS, 4);
-	put_le(head + 8, len, 8);
-	put_le(head + 16, n ? n : len, 8);
+	le_put(head, kind, 4);
+	le_put(head + 4, n ? ZSTD : AS_IT_IS, 4);
+	le_put(head + 8, len, 8);
+	le_put(head + 16, n ? n : len, 8);
 	w->sum = sum_of(sum_of(w->sum, head, 24), stored, n ? n : len);
-	put_le(head + 24, w->sum, 8);
+	le_put(head + 24, w->sum, 8);
 	return write_all(w->fd, head, HEAD, err) && write_all(w->fd, stored, n ? n : len, err);
 }
 
@@ -148,12 +134,12 @@ static bool read_header(int fd, struct snap_header *h, uint64_t *sum, struct err
 		return false;
 	if (memcmp(b, magic, 8))
 		return error_set(err, "the snapshot's state is not a file of this program");
-	if (get_le(b + 8, 4) != VERSION)
-		return error_set(err, "the snapshot's state has version %u, this program knows %u", (unsigned)get_le(b + 8, 4), VERSION);
+	if (le_get(b + 8, 4) != VERSION)
+		return error_set(err, "the snapshot's state has version %u, this program knows %u", (unsigned)le_get(b + 8, 4), VERSION);
 	*sum = sum_of(0, b, HEADER - 8);
-	if (get_le(b + HEADER - 8, 8) != *sum)
+	if (le_get(b + HEADER - 8, 8) != *sum)
 		return error_set(err, "the snapshot's state is damaged: its first bytes do not have their checksum");
-	*h = (struct snap_header){ .date_ns = (uint32_t)get_le(b + 12, 4), .date_s = get_le(b + 16, 8), .clock_ns = get_le(b + 24, 8), .icount = get_le(b + 32, 8) };
+	*h = (struct snap_header){ .date_ns = (uint32_t)le_get(b + 12, 4), .date_s = le_get(b + 16, 8), .clock_ns = le_get(b + 24, 8), .icount = le_get(b + 32, 8) };
 	if (h->clock_ns > INT64_MAX / 2 || h->date_s > INT64_MAX / 2)
 		return error_set(err, "the snapshot's state is damaged: its time is out of range");
 	return true;
@@ -205,14 +191,14 @@ bool snap_get(struct snap_reader *r, enum snap_kind *kind, const uint8_t **data,
 
 	if (!read_all(r->fd, head, HEAD, r->at, err))
 		return false;
-	uint64_t k = get_le(head, 4), packed = get_le(head + 4, 4), n = get_le(head + 8, 8), stored = get_le(head + 16, 8);
+	uint64_t k = le_get(head, 4), packed = le_get(head + 4, 4), n = le_get(head + 8, 8), stored = le_get(head + 16, 8);
 	if (k > SNAP_RAM || packed > ZSTD || n > SNAP_CHUNK_MAX || stored > n || (!packed && stored != n) || (k == SNAP_END && n))
 		return error_set(err, "the snapshot's state is damaged: a part of it has no sensible length");
 	if (!read_all(r->fd, r->stored, stored, r->at + HEAD, err))
 		return false;
 	r->at += HEAD + stored;
 	r->sum = sum_of(sum_of(r->sum, head, 24), r->stored, stored);
-	if (r->sum != get_le(head + 24, 8))
+	if (r->sum != le_get(head + 24, 8))
 		return error_set(err, "the snapshot's state is damaged: a part of it does not have its checksum");
 	if (packed && !pack_available())
 		return error_set(err, "the snapshot is packed with zstd, which this build of the program does not have");

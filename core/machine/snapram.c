@@ -4,6 +4,7 @@
 #include "core/machine/snapram.h"
 #include "core/block/format.h"
 #include "core/cpu/cpu.h"
+#include "core/machine/le.h"
 #include "core/machine/machine.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -11,21 +12,6 @@
 #include <unistd.h>
 
 enum { WINDOW = 256 /* pages */, BITMAP = WINDOW / 8, HEAD = 16 + BITMAP };
-
-static void put_le(uint8_t *p, uint64_t v, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		p[i] = (uint8_t)(v >> (8 * i));
-}
-
-static uint64_t get_le(const uint8_t *p, unsigned n)
-{
-	uint64_t v = 0;
-
-	for (unsigned i = 0; i < n; i++)
-		v |= (uint64_t)p[i] << (8 * i);
-	return v;
-}
 
 static bool is_zero(const uint8_t *page)
 {
@@ -52,9 +38,9 @@ static size_t gather(const struct machine *m, const struct ram_block *b, unsigne
 	const uint8_t *host = m->ram.host + b->ram_addr + first * PAGE_SIZE;
 	size_t len = HEAD;
 
-	put_le(chunk, number, 4);
-	put_le(chunk + 4, pages, 4);
-	put_le(chunk + 8, first, 8);
+	le_put(chunk, number, 4);
+	le_put(chunk + 4, pages, 4);
+	le_put(chunk + 8, first, 8);
 	memset(chunk + 16, 0, BITMAP);
 	for (unsigned i = 0; i < pages; i++, host += PAGE_SIZE)
 		if (!is_zero(host)) {
@@ -92,7 +78,7 @@ bool snapram_check(struct machine *m, const uint8_t *data, size_t len, uint64_t 
 
 	if (len < HEAD)
 		return error_set(err, why);
-	uint64_t number = get_le(data, 4), pages = get_le(data + 4, 4), first = get_le(data + 8, 8), named = 0;
+	uint64_t number = le_get(data, 4), pages = le_get(data + 4, 4), first = le_get(data + 8, 8), named = 0;
 	const struct ram_block *b = block_at(m, number);
 	if (!b || pages < 1 || pages > WINDOW || first % WINDOW || first >= b->size / PAGE_SIZE || pages > b->size / PAGE_SIZE - first)
 		return error_set(err, why);
@@ -190,9 +176,9 @@ static bool clear_until(struct snapram *r, uint64_t end, struct error *err)
 bool snapram_put(struct snapram *r, const uint8_t *data, size_t len, struct error *err)
 {
 	const uint8_t *page = data + HEAD;
-	uint64_t pages = get_le(data + 4, 4);
+	uint64_t pages = le_get(data + 4, 4);
 
-	if (!clear_until(r, block_at(r->m, get_le(data, 4))->ram_addr + get_le(data + 8, 8) * PAGE_SIZE, err))
+	if (!clear_until(r, block_at(r->m, le_get(data, 4))->ram_addr + le_get(data + 8, 8) * PAGE_SIZE, err))
 		return false;
 	for (unsigned i = 0; i < pages; i++, r->at += PAGE_SIZE) {
 		bool named = data[16 + i / 8] >> (i & 7) & 1;

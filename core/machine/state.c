@@ -4,6 +4,7 @@
  * field:   str name | u8 type | u32 count | u32 bytes | data          str: u8 length, bytes
  * A struct field's data is a nested list of fields for each element, ended by an empty name. */
 #include "core/machine/state.h"
+#include "core/machine/le.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,8 +35,7 @@ static void put(struct state_buf *b, const void *p, size_t n)
 static void put_uint(struct state_buf *b, uint64_t v, unsigned n)
 {
 	uint8_t t[8];
-	for (unsigned i = 0; i < n; i++)
-		t[i] = (uint8_t)(v >> (8 * i));
+	le_put(t, v, n);
 	put(b, t, n);
 }
 
@@ -44,12 +44,6 @@ static void put_str(struct state_buf *b, const char *s)
 	size_t n = strlen(s) > 255 ? 255 : strlen(s);
 	put_uint(b, n, 1);
 	put(b, s, n);
-}
-
-static void patch_u32(struct state_buf *b, size_t at, size_t v)
-{
-	for (unsigned i = 0; i < 4; i++)
-		b->data[at + i] = (uint8_t)(v >> (8 * i));
 }
 
 static unsigned type_size(enum state_type t)
@@ -106,7 +100,7 @@ static void put_fields(struct state_buf *b, const struct state_field *t, const v
 				}
 			}
 		}
-		patch_u32(b, at, b->len - at - 4);
+		le_put(b->data + at, b->len - at - 4, 4);
 	}
 }
 
@@ -119,7 +113,7 @@ void state_put(struct state_buf *b, const char *name, unsigned version, const st
 	put_uint(b, 0, 4);
 	put_fields(b, t, obj);
 	put_str(b, "");
-	patch_u32(b, at, b->len - at - 4);
+	le_put(b->data + at, b->len - at - 4, 4);
 }
 
 /* ---- reading: every length is checked against the end of what encloses it ------------------------------------------------------- */
@@ -128,9 +122,8 @@ static bool get_uint(struct state_buf *b, size_t end, unsigned n, uint64_t *v)
 {
 	if (end - b->pos < n || b->pos > end)
 		return false;
-	*v = 0;
-	for (unsigned i = 0; i < n; i++)
-		*v |= (uint64_t)b->data[b->pos++] << (8 * i);
+	*v = le_get(b->data + b->pos, n);
+	b->pos += n;
 	return true;
 }
 

@@ -7,6 +7,7 @@
  * All tables lie in the file "etc/acpi/tables"; a pointer holds the offset in that file until the firmware adds its address. */
 #include "devices/firmware/acpi.h"
 #include "core/cpu/topology.h"
+#include "core/machine/le.h"
 #include "core/machine/machine.h"
 #include "devices/misc/fw_cfg.h"
 #include "dsdt.h"
@@ -30,12 +31,6 @@ struct tables {
 	uint32_t rsdt_entry[8]; unsigned n_entries;
 };
 
-static void put(uint8_t *p, uint64_t v, unsigned bytes)
-{
-	for (unsigned i = 0; i < bytes; i++)
-		p[i] = (uint8_t)(v >> (8 * i));
-}
-
 /* ---- the loader's script ---------------------------------------------------------------------------------------------------------- */
 
 static uint8_t *command(struct tables *t, unsigned what)
@@ -45,7 +40,7 @@ static uint8_t *command(struct tables *t, unsigned what)
 		abort();
 	uint8_t *c = t->loader + COMMAND_SIZE * t->n_commands++;
 	memset(c, 0, COMMAND_SIZE);
-	put(c, what, 4);
+	le_put(c, what, 4);
 	return c + 4;
 }
 
@@ -54,7 +49,7 @@ static void allocate(struct tables *t, const char *file, unsigned align, unsigne
 	uint8_t *c = command(t, LOAD_ALLOCATE);
 
 	strcpy((char *)c, file);
-	put(c + NAME_SIZE, align, 4);
+	le_put(c + NAME_SIZE, align, 4);
 	c[NAME_SIZE + 4] = (uint8_t)zone;
 }
 
@@ -65,7 +60,7 @@ static void pointer(struct tables *t, const char *file, size_t offset, unsigned 
 
 	strcpy((char *)c, file);
 	strcpy((char *)c + NAME_SIZE, FILE_TABLES);
-	put(c + 2 * NAME_SIZE, offset, 4);
+	le_put(c + 2 * NAME_SIZE, offset, 4);
 	c[2 * NAME_SIZE + 4] = (uint8_t)bytes;
 }
 
@@ -74,9 +69,9 @@ static void checksum(struct tables *t, const char *file, size_t at, size_t start
 	uint8_t *c = command(t, LOAD_CHECKSUM);
 
 	strcpy((char *)c, file);
-	put(c + NAME_SIZE, at, 4);
-	put(c + NAME_SIZE + 4, start, 4);
-	put(c + NAME_SIZE + 8, len, 4);
+	le_put(c + NAME_SIZE, at, 4);
+	le_put(c + NAME_SIZE + 4, start, 4);
+	le_put(c + NAME_SIZE + 8, len, 4);
 }
 
 /* ---- tables -------------------------------------------------------------------------------------------------------------------- */
@@ -109,12 +104,12 @@ static size_t new_table(struct tables *t, const char *signature, unsigned revisi
 	uint8_t *h = t->data + at;
 
 	memcpy(h, signature, 4);
-	put(h + 4, len, 4);
+	le_put(h + 4, len, 4);
 	h[8] = (uint8_t)revision;
 	memcpy(h + 10, "VMUX  VMUXPC  ", 14);
-	put(h + 24, 1, 4);
+	le_put(h + 24, 1, 4);
 	memcpy(h + 28, "VMUX", 4);
-	put(h + 32, 1, 4);
+	le_put(h + 32, 1, 4);
 	return at;
 }
 
@@ -130,7 +125,7 @@ static void patch_name(uint8_t *aml, size_t len, const char *name, uint32_t valu
 {
 	for (size_t i = 0; i + 10 <= len; i++)
 		if (aml[i] == 0x08 && !memcmp(aml + i + 1, name, 4) && aml[i + 5] == 0x0c) {
-			put(aml + i + 6, value, 4);
+			le_put(aml + i + 6, value, 4);
 			return;
 		}
 	assert(!"the DSDT lacks a name that is patched");
@@ -247,7 +242,7 @@ static void put_gas(uint8_t *p, unsigned bits, unsigned port)
 	p[0] = 1;
 	p[1] = (uint8_t)bits;
 	p[3] = bits <= 8 ? 1 : bits <= 16 ? 2 : 3;
-	put(p + 4, port, 8);
+	le_put(p + 4, port, 8);
 }
 
 /* "Fixed ACPI Description Table (FADT)", revision 3. */
@@ -258,28 +253,28 @@ static void add_fadt(struct tables *t, size_t facs, size_t dsdt)
 	size_t at = new_table(t, "FACP", 3, FADT_SIZE);
 	uint8_t *f = t->data + at;
 
-	put(f + 36, facs, 4);
-	put(f + 40, dsdt, 4);
-	put(f + 46, SCI, 2);
-	put(f + 48, SMI_PORT, 4);
+	le_put(f + 36, facs, 4);
+	le_put(f + 40, dsdt, 4);
+	le_put(f + 46, SCI, 2);
+	le_put(f + 48, SMI_PORT, 4);
 	f[52] = ACPI_ENABLE;
 	f[53] = ACPI_DISABLE;
-	put(f + 56, PM1_EVENT, 4);
-	put(f + 64, PM1_CONTROL, 4);
-	put(f + 76, PM_TIMER, 4);
-	put(f + 80, GPE0, 4);
+	le_put(f + 56, PM1_EVENT, 4);
+	le_put(f + 64, PM1_CONTROL, 4);
+	le_put(f + 76, PM_TIMER, 4);
+	le_put(f + 80, GPE0, 4);
 	f[88] = 4;                              /* lengths: event, control, timer, GPE0 */
 	f[89] = 2;
 	f[91] = 4;
 	f[92] = 4;
-	put(f + 96, 0xfff, 2);                  /* no C2, no C3 */
-	put(f + 98, 0xfff, 2);
+	le_put(f + 96, 0xfff, 2);                  /* no C2, no C3 */
+	le_put(f + 98, 0xfff, 2);
 	f[108] = CMOS_CENTURY;
-	put(f + 109, LEGACY_DEVICES | HAS_8042, 2);
-	put(f + 112, WBINVD | PROC_C1 | NO_SLEEP_BUTTON | RTC_NOT_FIXED | RESET_REG, 4);
+	le_put(f + 109, LEGACY_DEVICES | HAS_8042, 2);
+	le_put(f + 112, WBINVD | PROC_C1 | NO_SLEEP_BUTTON | RTC_NOT_FIXED | RESET_REG, 4);
 	put_gas(f + 116, 8, RESET_PORT);
 	f[128] = RESET_VALUE;
-	put(f + 140, dsdt, 8);
+	le_put(f + 140, dsdt, 8);
 	put_gas(f + 148, 32, PM1_EVENT);
 	put_gas(f + 172, 16, PM1_CONTROL);
 	put_gas(f + 208, 32, PM_TIMER);
@@ -297,8 +292,8 @@ static void add_madt(struct tables *t, unsigned n_places, uint64_t enabled, cons
 	static const struct { uint8_t irq, gsi, flags; } overrides[] = { { 0, 2, 0 }, { 5, 5, 0xd }, { 9, 9, 0xd }, { 10, 10, 0xd }, { 11, 11, 0xd } };
 	size_t at = new_table(t, "APIC", 1, HEADER + 8);
 
-	put(t->data + at + HEADER, 0xfee00000u, 4);
-	put(t->data + at + HEADER + 4, 1, 4);           /* there are 8259s too */
+	le_put(t->data + at + HEADER, 0xfee00000u, 4);
+	le_put(t->data + at + HEADER + 4, 1, 4);           /* there are 8259s too */
 	for (unsigned i = 0; i < n_places; i++) {
 		uint8_t *e = append(t, 8);
 		e[0] = 0;
@@ -310,13 +305,13 @@ static void add_madt(struct tables *t, unsigned n_places, uint64_t enabled, cons
 	uint8_t *io = append(t, 12);
 	io[0] = 1;
 	io[1] = 12;
-	put(io + 4, 0xfec00000u, 4);
+	le_put(io + 4, 0xfec00000u, 4);
 	for (unsigned i = 0; i < sizeof overrides / sizeof overrides[0]; i++) {
 		uint8_t *e = append(t, 10);
 		e[0] = 2;
 		e[1] = 10;
 		e[3] = overrides[i].irq;
-		put(e + 4, overrides[i].gsi, 4);
+		le_put(e + 4, overrides[i].gsi, 4);
 		e[8] = overrides[i].flags;
 	}
 	uint8_t *nmi = append(t, 6);
@@ -324,7 +319,7 @@ static void add_madt(struct tables *t, unsigned n_places, uint64_t enabled, cons
 	nmi[1] = 6;
 	nmi[2] = 0xff;                                  /* of all processors */
 	nmi[5] = 1;                                     /* LINT1 */
-	put(t->data + at + 4, t->len - at, 4);
+	le_put(t->data + at + 4, t->len - at, 4);
 	finish_table(t, at, true);
 }
 
@@ -333,8 +328,8 @@ static void add_hpet(struct tables *t)
 	size_t at = new_table(t, "HPET", 1, HEADER + 20);
 	uint8_t *h = t->data + at + HEADER;
 
-	put(h, 0x8086a201u, 4);                         /* as the low half of its capabilities register */
-	put(h + 8, 0xfed00000u, 8);
+	le_put(h, 0x8086a201u, 4);                         /* as the low half of its capabilities register */
+	le_put(h + 8, 0xfed00000u, 8);
 	finish_table(t, at, true);
 }
 
@@ -343,7 +338,7 @@ static size_t add_rsdt(struct tables *t)
 	size_t at = new_table(t, "RSDT", 1, HEADER + 4 * (size_t)t->n_entries);
 
 	for (unsigned i = 0; i < t->n_entries; i++) {
-		put(t->data + at + HEADER + 4 * i, t->rsdt_entry[i], 4);
+		le_put(t->data + at + HEADER + 4 * i, t->rsdt_entry[i], 4);
 		pointer(t, FILE_TABLES, at + HEADER + 4 * i, 4);
 	}
 	finish_table(t, at, false);
@@ -359,7 +354,7 @@ bool acpi_add_tables(struct machine *m, unsigned n_places, uint64_t enabled, boo
 	allocate(&t, FILE_TABLES, 64, ZONE_HIGH);
 	size_t facs = grow(&t, FACS_SIZE);              /* first: it wants 64-byte alignment, and has no checksum */
 	memcpy(t.data + facs, "FACS", 4);
-	put(t.data + facs + 4, FACS_SIZE, 4);
+	le_put(t.data + facs + 4, FACS_SIZE, 4);
 	size_t dsdt = add_dsdt(&t, devices);
 	add_fadt(&t, facs, dsdt);
 	if (may_come)
@@ -370,7 +365,7 @@ bool acpi_add_tables(struct machine *m, unsigned n_places, uint64_t enabled, boo
 	add_madt(&t, n_places, enabled, &topology);
 	if (devices & ACPI_HPET)
 		add_hpet(&t);
-	put(rsdp + 16, add_rsdt(&t), 4);
+	le_put(rsdp + 16, add_rsdt(&t), 4);
 	memcpy(rsdp + 9, "VMUX  ", 6);
 	pointer(&t, FILE_RSDP, 16, 4);
 	checksum(&t, FILE_RSDP, 8, 0, RSDP_SIZE);

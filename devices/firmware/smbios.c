@@ -4,6 +4,7 @@
  * Table Entry Point".  The firmware adds the table's address to the entry point. */
 #include "devices/firmware/smbios.h"
 #include "core/cpu/cpu.h"
+#include "core/machine/le.h"
 #include "core/machine/machine.h"
 #include "core/version.h"
 #include "devices/misc/fw_cfg.h"
@@ -15,12 +16,6 @@ enum { ENTRY_SIZE = 31, MAX_TABLES = 8192, UNKNOWN = 2, OTHER = 1, ECC_NONE = 3 
 #define HANDLE(type, n) ((type) << 8 | (n))
 
 struct smbios { uint8_t data[MAX_TABLES]; size_t len; unsigned count, max_size; };
-
-static void put(uint8_t *p, uint64_t v, unsigned bytes)
-{
-	for (unsigned i = 0; i < bytes; i++)
-		p[i] = (uint8_t)(v >> (8 * i));
-}
 
 /* Append a structure: `size` bytes of formatted area (zeroed, header done) and its strings, numbered from 1. */
 static uint8_t *add(struct smbios *s, unsigned type, unsigned n, unsigned size, const char *const *strings)
@@ -36,7 +31,7 @@ static uint8_t *add(struct smbios *s, unsigned type, unsigned n, unsigned size, 
 	memset(p, 0, total);
 	p[0] = (uint8_t)type;
 	p[1] = (uint8_t)size;
-	put(p + 2, HANDLE(type, n), 2);
+	le_put(p + 2, HANDLE(type, n), 2);
 	used = size;
 	for (unsigned i = 0; strings && strings[i]; i++) {
 		memcpy(p + used, strings[i], strlen(strings[i]));
@@ -59,7 +54,7 @@ static bool add_platform(struct smbios *s, const uint8_t uuid[16])
 		return false;
 	p[4] = 1;
 	p[5] = 2;
-	put(p + 6, 0xe800, 2);
+	le_put(p + 6, 0xe800, 2);
 	p[8] = 3;
 	p[10] = 0x08;           /* characteristics are not supported; it is a virtual machine */
 	p[19] = 0x18;
@@ -101,17 +96,17 @@ static bool add_processors(struct smbios *s, struct machine *m, uint64_t present
 		p[7] = 2;
 		if (m->n_cpus > i && m->cpus[i]) {
 			struct cpuid_result id = cpu_cpuid(m->cpus[i], 1, 0);
-			put(p + 8, id.eax, 4);
-			put(p + 12, id.edx, 4);
+			le_put(p + 8, id.eax, 4);
+			le_put(p + 12, id.edx, 4);
 		}
-		put(p + 20, 1000, 2);   /* MHz: of the time-stamp counter */
-		put(p + 22, 1000, 2);
+		le_put(p + 20, 1000, 2);   /* MHz: of the time-stamp counter */
+		le_put(p + 22, 1000, 2);
 		p[24] = 0x41;           /* populated, enabled */
 		p[25] = OTHER;
-		put(p + 26, 0xffffff, 3);
+		le_put(p + 26, 0xffffff, 3);
 		p[28] = p[29] = p[30] = p[31] = 0xff;   /* no cache information */
 		p[35] = p[36] = p[37] = 1;
-		put(p + 38, UNKNOWN, 2);
+		le_put(p + 38, UNKNOWN, 2);
 	}
 	return true;
 }
@@ -122,9 +117,9 @@ static bool add_range(struct smbios *s, unsigned n, uint64_t start, uint64_t siz
 
 	if (!p)
 		return false;
-	put(p + 4, start / 1024, 4);
-	put(p + 8, (start + size) / 1024 - 1, 4);
-	put(p + 12, HANDLE(MEMORY_ARRAY, 0), 2);
+	le_put(p + 4, start / 1024, 4);
+	le_put(p + 8, (start + size) / 1024 - 1, 4);
+	le_put(p + 12, HANDLE(MEMORY_ARRAY, 0), 2);
 	p[14] = 1;
 	return true;
 }
@@ -140,24 +135,24 @@ static bool add_memory(struct smbios *s, struct machine *m)
 	p[4] = OTHER;
 	p[5] = 3;               /* system memory */
 	p[6] = ECC_NONE;
-	put(p + 7, m->ram_size >> 10 < 0x80000000u ? m->ram_size >> 10 : 0x80000000u, 4);
-	put(p + 11, 0xfffe, 2); /* no error information */
-	put(p + 13, 1, 2);
-	put(p + 15, m->ram_size >> 10 < 0x80000000u ? 0 : m->ram_size, 8);
+	le_put(p + 7, m->ram_size >> 10 < 0x80000000u ? m->ram_size >> 10 : 0x80000000u, 4);
+	le_put(p + 11, 0xfffe, 2); /* no error information */
+	le_put(p + 13, 1, 2);
+	le_put(p + 15, m->ram_size >> 10 < 0x80000000u ? 0 : m->ram_size, 8);
 	p = add(s, MEMORY_DEVICE, 0, 40, dimm);
 	if (!p)
 		return false;
-	put(p + 4, HANDLE(MEMORY_ARRAY, 0), 2);
-	put(p + 6, 0xfffe, 2);
-	put(p + 8, 0xffff, 2);  /* widths unknown */
-	put(p + 10, 0xffff, 2);
-	put(p + 12, mb < 0x7fff ? mb : 0x7fff, 2);
+	le_put(p + 4, HANDLE(MEMORY_ARRAY, 0), 2);
+	le_put(p + 6, 0xfffe, 2);
+	le_put(p + 8, 0xffff, 2);  /* widths unknown */
+	le_put(p + 10, 0xffff, 2);
+	le_put(p + 12, mb < 0x7fff ? mb : 0x7fff, 2);
 	p[14] = 9;              /* DIMM */
 	p[16] = 1;
 	p[18] = 7;              /* RAM */
-	put(p + 19, UNKNOWN, 2);
+	le_put(p + 19, UNKNOWN, 2);
 	p[23] = 2;
-	put(p + 28, mb < 0x7fff ? 0 : mb, 4);
+	le_put(p + 28, mb < 0x7fff ? 0 : mb, 4);
 	return add_range(s, 0, 0, m->ram_low) && (!m->ram_high || add_range(s, 1, UINT64_C(1) << 32, m->ram_high));
 }
 
@@ -167,10 +162,10 @@ static void fill_entry(const struct smbios *s, uint8_t e[ENTRY_SIZE])
 	e[5] = ENTRY_SIZE;
 	e[6] = 2;
 	e[7] = 8;
-	put(e + 8, s->max_size, 2);
+	le_put(e + 8, s->max_size, 2);
 	memcpy(e + 16, "_DMI_", 5);
-	put(e + 22, s->len, 2);
-	put(e + 28, s->count, 2);
+	le_put(e + 22, s->len, 2);
+	le_put(e + 28, s->count, 2);
 	e[30] = 0x28;
 	for (unsigned i = 16; i < ENTRY_SIZE; i++)
 		e[21] = (uint8_t)(e[21] - (i == 21 ? 0 : e[i]));

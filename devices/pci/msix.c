@@ -2,6 +2,7 @@
  *
  *   +0 id 11h, next | +2 message control | +4 table: offset, BAR in bits 2:0 | +8 pending bits: the same */
 #include "devices/pci/msix.h"
+#include "core/machine/le.h"
 #include <string.h>
 
 enum { CAP_SIZE = 12, CAP_CONTROL = 2, CAP_TABLE = 4, CAP_PENDING = 8 };
@@ -22,11 +23,8 @@ static bool masked(const struct pci_device *p, unsigned n)
 static void send(struct pci_device *p, unsigned n)
 {
 	const uint8_t *e = p->msix->table + n * MSIX_ENTRY;
-	uint64_t addr = 0;
 
-	for (unsigned i = 0; i < 8; i++)
-		addr |= (uint64_t)e[i] << (8 * i);
-	pci_dma_write(p, addr & ~UINT64_C(3), e + ENTRY_DATA, 4);
+	pci_dma_write(p, le_get(e, 8) & ~UINT64_C(3), e + ENTRY_DATA, 4);
 }
 
 void pci_msix_notify(struct pci_device *p, unsigned n)

@@ -1,5 +1,6 @@
 /* virtio.c - features, status and configuration of virtio devices.  Ref: VIRTIO 1.2, chapter 2 and section 3.1. */
 #include "devices/virtio/virtio.h"
+#include "core/machine/le.h"
 #include "core/machine/machine.h"
 #include <string.h>
 
@@ -98,8 +99,7 @@ void virtio_config_write(struct virtio *v, unsigned off, unsigned size, uint32_t
 {
 	uint8_t bytes[4];
 
-	for (unsigned i = 0; i < 4; i++)
-		bytes[i] = (uint8_t)(val >> (8 * i));
+	le_put(bytes, val, 4);
 	if (v->ops->set_config && size <= 4 && off < v->config_len && size <= v->config_len - off)
 		v->ops->set_config(v, off, bytes, size);
 }

@@ -2,6 +2,7 @@
  *
  *   BAR 4   +0000 common configuration | +1000 ISR status | +2000 the device's own configuration | +3000 notifications, 4 bytes a queue */
 #include "devices/virtio/virtio_pci_priv.h"
+#include "core/machine/le.h"
 #include "core/machine/machine.h"
 #include <string.h>
 
@@ -93,48 +94,39 @@ void virtio_pci_set_status(struct virtio_pci *p, uint8_t status, bool legacy)
 
 /* ---- common configuration ------------------------------------------------------------------------------------------------------ */
 
-static void put(uint8_t *at, uint64_t v, unsigned size)
-{
-	for (unsigned i = 0; i < size; i++)
-		at[i] = (uint8_t)(v >> (8 * i));
-}
-
 static void put_queue(struct virtio_pci *p, uint8_t *c)
 {
 	const struct virtqueue *q = virtio_pci_selected(p);
 
 	if (!q)
 		return;
-	put(c + C_QUEUE_SIZE, q->size, 2);
-	put(c + C_QUEUE_VECTOR, q->vector, 2);
-	put(c + C_QUEUE_ENABLE, q->ready, 2);
-	put(c + C_QUEUE_NOTIFY_OFF, p->queue_select, 2);
-	put(c + C_QUEUE_DESC, q->desc, 8);
-	put(c + C_QUEUE_DRIVER, q->avail, 8);
-	put(c + C_QUEUE_DEVICE, q->used, 8);
-	put(c + C_QUEUE_NOTIFY_DATA, p->queue_select, 2);
+	le_put(c + C_QUEUE_SIZE, q->size, 2);
+	le_put(c + C_QUEUE_VECTOR, q->vector, 2);
+	le_put(c + C_QUEUE_ENABLE, q->ready, 2);
+	le_put(c + C_QUEUE_NOTIFY_OFF, p->queue_select, 2);
+	le_put(c + C_QUEUE_DESC, q->desc, 8);
+	le_put(c + C_QUEUE_DRIVER, q->avail, 8);
+	le_put(c + C_QUEUE_DEVICE, q->used, 8);
+	le_put(c + C_QUEUE_NOTIFY_DATA, p->queue_select, 2);
 }
 
 static uint64_t common_read(struct virtio_pci *p, uint64_t off, unsigned size)
 {
 	uint8_t c[COMMON_SIZE + 8] = { 0 };
-	uint64_t v = 0;
 
 	if (off >= COMMON_SIZE)
 		return 0;
-	put(c + C_FEATURE_SELECT, p->feature_select, 4);
-	put(c + C_FEATURE, p->feature_select < 2 ? p->v.offered >> (32 * p->feature_select) : 0, 4);
-	put(c + C_DRIVER_FEATURE_SELECT, p->driver_feature_select, 4);
-	put(c + C_DRIVER_FEATURE, p->driver_feature_select < 2 ? p->driver_features >> (32 * p->driver_feature_select) : 0, 4);
-	put(c + C_CONFIG_VECTOR, p->config_vector, 2);
-	put(c + C_NUM_QUEUES, p->v.n_vq, 2);
-	put(c + C_STATUS, p->v.status, 1);
-	put(c + C_GENERATION, p->v.generation, 1);
-	put(c + C_QUEUE_SELECT, p->queue_select, 2);
+	le_put(c + C_FEATURE_SELECT, p->feature_select, 4);
+	le_put(c + C_FEATURE, p->feature_select < 2 ? p->v.offered >> (32 * p->feature_select) : 0, 4);
+	le_put(c + C_DRIVER_FEATURE_SELECT, p->driver_feature_select, 4);
+	le_put(c + C_DRIVER_FEATURE, p->driver_feature_select < 2 ? p->driver_features >> (32 * p->driver_feature_select) : 0, 4);
+	le_put(c + C_CONFIG_VECTOR, p->config_vector, 2);
+	le_put(c + C_NUM_QUEUES, p->v.n_vq, 2);
+	le_put(c + C_STATUS, p->v.status, 1);
+	le_put(c + C_GENERATION, p->v.generation, 1);
+	le_put(c + C_QUEUE_SELECT, p->queue_select, 2);
 	put_queue(p, c);
-	for (unsigned i = 0; i < size; i++)
-		v |= (uint64_t)c[off + i] << (8 * i);
-	return v;
+	return le_get(c + off, size);
 }
 
 /* One half of a queue's address; not while it is in use. */
@@ -246,14 +238,10 @@ static const struct io_ops modern_io = { modern_read, modern_write, 1, 4 };
 static bool cfg_access(const struct virtio_pci *p, uint32_t *off, unsigned *size)
 {
 	const uint8_t *c = p->pci.config + p->cfg_cap;
-	uint32_t len = 0;
+	uint32_t len = (uint32_t)le_get(c + CAP_LENGTH, 4);
 
-	*off = 0;
-	for (unsigned i = 0; i < 4; i++) {
-		*off |= (uint32_t)c[CAP_OFFSET + i] << (8 * i);
-		len |= (uint32_t)c[CAP_LENGTH + i] << (8 * i);
-	}
-	*size = (unsigned)len;
+	*off = (uint32_t)le_get(c + CAP_OFFSET, 4);
+	*size = len;
 	return c[CAP_BAR] == BAR_MODERN && (len == 1 || len == 2 || len == 4) && !(*off % len) && *off < MODERN_SIZE;
 }
 
@@ -270,7 +258,7 @@ static void config_reading(struct pci_device *pci, unsigned off, unsigned size)
 	unsigned len;
 
 	if (touches_data(p, off, size) && cfg_access(p, &at, &len))
-		put(pci->config + p->cfg_cap + CAP_EXTRA, modern_read(&pci->dev, at, len), len);
+		le_put(pci->config + p->cfg_cap + CAP_EXTRA, modern_read(&pci->dev, at, len), len);
 }
 
 void virtio_pci_update_reach(struct virtio_pci *p)
@@ -285,16 +273,14 @@ void virtio_pci_update_reach(struct virtio_pci *p)
 static void config_written(struct pci_device *pci, unsigned off, unsigned size)
 {
 	struct virtio_pci *p = of(&pci->dev);
-	uint32_t at, val = 0;
+	uint32_t at;
 	unsigned len;
 
 	update_intx(p);                                 /* MSI-X may have come or gone */
 	virtio_pci_update_reach(p);
 	if (!touches_data(p, off, size) || !cfg_access(p, &at, &len))
 		return;
-	for (unsigned i = 0; i < len; i++)
-		val |= (uint32_t)pci->config[p->cfg_cap + CAP_EXTRA + i] << (8 * i);
-	modern_write(&pci->dev, at, len, val);
+	modern_write(&pci->dev, at, len, le_get(pci->config + p->cfg_cap + CAP_EXTRA, len));
 }
 
 /* ---- life ---------------------------------------------------------------------------------------------------------------------- */
@@ -308,11 +294,11 @@ static bool add_cap(struct virtio_pci *p, unsigned type, uint32_t at, unsigned e
 	c[CAP_TYPE] = (uint8_t)type;
 	if (type != CAP_PCI) {
 		c[CAP_BAR] = BAR_MODERN;
-		put(c + CAP_OFFSET, at, 4);
-		put(c + CAP_LENGTH, PAGE, 4);
+		le_put(c + CAP_OFFSET, at, 4);
+		le_put(c + CAP_LENGTH, PAGE, 4);
 	}
 	if (type == CAP_NOTIFY)
-		put(c + CAP_EXTRA, NOTIFY_STEP, 4);
+		le_put(c + CAP_EXTRA, NOTIFY_STEP, 4);
 	return true;
 }
 

@@ -5,6 +5,7 @@
  *   configuration   columns u16 | rows u16 | ports u32 | emergency write u32
  *   control         port u32 | event u16 | value u16 | a resize: columns u16, rows u16; a name: its bytes */
 #include "devices/virtio/virtio_serial.h"
+#include "core/machine/le.h"
 #include "core/machine/machine.h"
 #include <stdio.h>
 #include <string.h>
@@ -30,8 +31,6 @@ struct virtqueue *vserial_output(const struct vserial_port *p) { return &p->seri
 
 /* ---- the control channel, to the driver ---------------------------------------------------------------------------------------- */
 
-static void put16(uint8_t *at, unsigned v) { at[0] = (uint8_t)v; at[1] = (uint8_t)(v >> 8); }
-
 /* False: the driver has offered no buffer; the message has to wait. */
 static bool send(struct virtio_serial *s, unsigned port, unsigned event, unsigned value, const void *more, size_t len)
 {
@@ -41,8 +40,8 @@ static bool send(struct virtio_serial *s, unsigned port, unsigned event, unsigne
 
 	if (!virtqueue_peek(q, &c))
 		return false;
-	put16(msg + 4, event);
-	put16(msg + 6, value);
+	le_put(msg + 4, event, 2);
+	le_put(msg + 6, value, 2);
 	if (len)
 		memcpy(msg + MESSAGE, more, len);
 	size_t n = virtqueue_write(q, &c, 0, msg, MESSAGE + len);
@@ -69,8 +68,8 @@ static bool send_size(struct virtio_serial *s, struct vserial_port *p)
 	vport_size(p, &cols, &rows);
 	if (!cols || !vserial_tells_size(s) || (cols == p->told_cols && rows == p->told_rows))
 		return true;
-	put16(size, cols);
-	put16(size + 2, rows);
+	le_put(size, cols, 2);
+	le_put(size + 2, rows, 2);
 	if (!send(s, p->nr, EV_VS_RESIZE, 0, size, sizeof size))
 		return false;
 	p->told_cols = (uint16_t)cols;
@@ -195,7 +194,7 @@ static void read_control(struct virtio_serial *s)
 		virtqueue_taken(q);
 		virtqueue_push(q, c.head, 0);
 		if (whole)
-			control(s, b[0] | b[1] << 8 | b[2] << 16 | (unsigned)b[3] << 24, b[4] | b[5] << 8, b[6] | b[7] << 8);
+			control(s, (unsigned)le_get(b, 4), (unsigned)le_get(b + 4, 2), (unsigned)le_get(b + 6, 2));
 	}
 	virtqueue_signal(q);
 	vserial_tell(s);
@@ -218,9 +217,9 @@ static void get_config(struct virtio *v, uint8_t *config)
 
 	if (s->port[0])
 		vport_size(s->port[0], &cols, &rows);
-	put16(config + CONFIG_COLS, cols);
-	put16(config + CONFIG_ROWS, rows);
-	put16(config + CONFIG_PORTS, s->max_ports);
+	le_put(config + CONFIG_COLS, cols, 2);
+	le_put(config + CONFIG_ROWS, rows, 2);
+	le_put(config + CONFIG_PORTS, s->max_ports, 2);
 }
 
 /* Emergency write: a character for the first console, whatever the state of the queues. */

@@ -2,6 +2,7 @@
  *
  * Other vCPUs run while the device looks: what they write in one order is read in that order, hence the fences. */
 #include "devices/virtio/virtqueue.h"
+#include "core/machine/le.h"
 #include "devices/virtio/virtio.h"
 #include <stdatomic.h>
 #include <string.h>
@@ -37,14 +38,15 @@ static bool read16(struct virtqueue *q, uint64_t addr, uint16_t *v)
 		virtio_break(q->v, "a ring is not in RAM");
 		return false;
 	}
-	*v = (uint16_t)(b[0] | b[1] << 8);
+	*v = (uint16_t)le_get(b, 2);
 	return true;
 }
 
 static bool write16(struct virtqueue *q, uint64_t addr, uint16_t v)
 {
-	uint8_t b[2] = { (uint8_t)v, (uint8_t)(v >> 8) };
+	uint8_t b[2];
 
+	le_put(b, v, 2);
 	if (!q->v->transport->dma_write(q->v, addr, b, 2)) {
 		virtio_break(q->v, "a ring is not in RAM");
 		return false;
@@ -60,11 +62,7 @@ static bool read_desc(struct virtqueue *q, uint64_t table, unsigned n, struct de
 		virtio_break(q->v, "a table of descriptors is not in RAM");
 		return false;
 	}
-	*d = (struct desc){ .flags = (uint16_t)(b[12] | b[13] << 8), .next = (uint16_t)(b[14] | b[15] << 8) };
-	for (unsigned i = 0; i < 8; i++)
-		d->addr |= (uint64_t)b[i] << (8 * i);
-	for (unsigned i = 0; i < 4; i++)
-		d->len |= (uint32_t)b[8 + i] << (8 * i);
+	*d = (struct desc){ le_get(b, 8), (uint32_t)le_get(b + 8, 4), (uint16_t)le_get(b + 12, 2), (uint16_t)le_get(b + 14, 2) };
 	return true;
 }
 
@@ -159,11 +157,12 @@ void virtqueue_taken(struct virtqueue *q) { q->next_avail++; }
 
 void virtqueue_push(struct virtqueue *q, uint16_t head, uint32_t written)
 {
-	uint8_t e[USED_SIZE] = { (uint8_t)head, (uint8_t)(head >> 8), 0, 0, (uint8_t)written, (uint8_t)(written >> 8),
-		(uint8_t)(written >> 16), (uint8_t)(written >> 24) };
+	uint8_t e[USED_SIZE];
 
 	if (!q->ready || !virtio_reaches_memory(q->v))
 		return;
+	le_put(e, head, 4);
+	le_put(e + 4, written, 4);
 	if (!q->v->transport->dma_write(q->v, q->used + RING + (uint64_t)(q->next_used % q->size) * USED_SIZE, e, sizeof e)) {
 		virtio_break(q->v, "a ring is not in RAM");
 		return;
@@ -249,7 +248,7 @@ size_t virtqueue_write(struct virtqueue *q, const struct vq_chain *c, uint64_t o
 
 bool virtqueue_loaded(const struct virtqueue *q, struct error *err)
 {
-	if (q->size > q->size_max || (q->size & (q->size - 1)) || (q->ready && !q->size) || q->ready > 1 || q->signalled_valid > 1)
+	if (!q->size || q->size > q->size_max || (q->size & (q->size - 1)) || q->ready > 1 || q->signalled_valid > 1)
 		return error_set(err, "a saved virtqueue is out of range");
 	return true;
 }
