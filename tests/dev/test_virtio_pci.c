@@ -110,13 +110,14 @@ static void queue_registers(void **state)
 	vwrite(r, V_QUEUE_DESC, 4, 0x11223344);
 	vwrite(r, V_QUEUE_DESC + 4, 4, 0x55667788);
 	assert_int_equal(vread(r, V_QUEUE_DESC, 8), UINT64_C(0x5566778811223344));
+	vwrite(r, V_QUEUE_DESC, 2, 0xffff);                     /* a width that no register has, and between two of them */
+	vwrite(r, V_QUEUE_DESC + 2, 4, 0xffffffff);
+	assert_int_equal(vread(r, V_QUEUE_DESC, 8), UINT64_C(0x5566778811223344));
 	vwrite(r, V_QUEUE_ENABLE, 2, 1);
 	vwrite(r, V_QUEUE_DESC, 4, 0);                          /* not while it is in use */
 	vwrite(r, V_QUEUE_SIZE, 2, 32);
 	assert_int_equal(vread(r, V_QUEUE_DESC, 4), 0x11223344);
 	assert_int_equal(vread(r, V_QUEUE_SIZE, 2), 64);
-	vwrite(r, V_QUEUE_DESC, 2, 0xffff);                     /* a width that no register has */
-	assert_int_equal(vread(r, V_QUEUE_DESC, 4), 0x11223344);
 	vwrite(r, V_QUEUE_SELECT, 2, 64);                       /* there is no such queue */
 	assert_int_equal(vread(r, V_QUEUE_SIZE, 2), 0);
 	vwrite(r, V_QUEUE_ENABLE, 2, 1);
@@ -158,10 +159,33 @@ static void interrupts_by_wire(void **state)
 	vrig_poke(r, r->q[CONTROL_OUT].avail + 2, "\x70", 1);
 	vrig_notify(r, CONTROL_OUT);
 	assert_int_equal(vread(r, V_STATUS, 1), 0xf | VIRTIO_S_NEEDS_RESET);
+	vwrite(r, V_STATUS, 1, 0xf);                            /* it goes with a reset only */
+	assert_int_equal(vread(r, V_STATUS, 1), 0xf | VIRTIO_S_NEEDS_RESET);
 	assert_int_equal(vread(r, V_ISR, 1), 2);
 	assert_true(vrig_start(r, EVENT_IDX, 4));
 	assert_int_equal(vread(r, V_STATUS, 1), 0xf);
 	cause(r);
+	assert_int_equal(r->pci->irq_level, 1);
+	vrig_msix(r);                                           /* the wire is not for those who take messages */
+	assert_int_equal(r->pci->irq_level, 0);
+	vrig_free(r);
+}
+
+/* Queues rest until the driver says that it is there. */
+static void before_the_driver_is_ready(void **state)
+{
+	struct vrig *r = vrig_new("virtio-serial-pci", "");
+	static const uint8_t hello[8] = { 0xff };
+	uint64_t addr;
+	uint32_t n;
+
+	assert_true(vrig_start(r, EVENT_IDX, 4));
+	vwrite(r, V_STATUS, 1, 0xb);
+	vrig_offer(r, CONTROL_OUT, hello, sizeof hello, false);
+	vrig_notify(r, CONTROL_OUT);
+	assert_false(vrig_used(r, CONTROL_OUT, &addr, &n));
+	vwrite(r, V_STATUS, 1, 0xf);
+	assert_true(vrig_used(r, CONTROL_OUT, &addr, &n));
 	vrig_free(r);
 }
 
@@ -233,8 +257,15 @@ static void legacy_registers(void **state)
 	assert_int_equal(r->pci->irq_level, 1);
 	assert_int_equal(in8(r->m, V_IO + 19), 1);
 	assert_int_equal(r->pci->irq_level, 0);
+	uint64_t features = container_of(r->pci, struct virtio_pci, pci)->v.features;
+	out32(r->m, V_IO + 4, 0x39000007);                      /* too late */
+	assert_int_equal(container_of(r->pci, struct virtio_pci, pci)->v.features, features);
+	out16(r->m, V_IO + 14, CONTROL_OUT);
 	out32(r->m, V_IO + 8, 0);                               /* no queue */
 	vrig_notify(r, CONTROL_OUT);
+	assert_int_equal(vread(r, V_QUEUE_ENABLE, 2), 0);
+	vrig_queue_legacy(r, CONTROL_OUT);                      /* and one from its beginning */
+	cause(r);
 	out8(r->m, V_IO + 18, 0);
 	assert_int_equal(in8(r->m, V_IO + 18), 0);
 	assert_int_equal(in32(r->m, V_IO + 4), 0);
@@ -257,16 +288,19 @@ static void through_configuration_space(void **state)
 	cfg_write(r->m, V_SLOT, cap + 16, 4, 0x99990008);       /* as long as it says */
 	assert_int_equal(vread(r, V_QUEUE_SELECT, 2), 8);
 	/* Accesses that there are none of. */
-	static const struct { unsigned bar, off, len; } bad[] = { { 1, 22, 2 }, { 4, 0x4000, 2 }, { 4, 0xfffffffe, 2 }, { 4, 22, 3 }, { 4, 22, 0 }, { 4, 21, 2 },
+	static const struct { unsigned bar, off, len; } bad[] = { { 1, 22, 2 }, { 4, 0x4000, 2 }, { 4, 0xfffffffe, 2 }, { 4, 22, 3 }, { 4, 22, 0 }, { 4, 21, 2 }, { 4, 0x2005, 2 },
 		{ 4, 22, 0x80000002 }, { 0xff, 22, 2 } };
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		cfg_write(r->m, V_SLOT, cap + 4, 1, bad[i].bar);
 		cfg_write(r->m, V_SLOT, cap + 8, 4, bad[i].off);
 		cfg_write(r->m, V_SLOT, cap + 12, 4, bad[i].len);
-		cfg_write(r->m, V_SLOT, cap + 16, 4, 1);
-		cfg_read(r->m, V_SLOT, cap + 16, 4);
+		cfg_write(r->m, V_SLOT, cap + 16, 4, 0x7f0101);
+		assert_int_equal(cfg_read(r->m, V_SLOT, cap + 16, 4), 0x7f0101);
 		assert_int_equal(vread(r, V_QUEUE_SELECT, 2), 8);
 	}
+	machine_reset(r->m, RESET_SYSTEM);
+	assert_int_equal(cfg_read(r->m, V_SLOT, cap + 4, 1), 0);
+	assert_int_equal(cfg_read(r->m, V_SLOT, cap + 8, 4), 0);
 	vrig_free(r);
 }
 
@@ -305,6 +339,11 @@ static void reset_of_one_queue(void **state)
 	assert_int_equal(vread(r, V_STATUS, 1), 0xf);
 	vrig_queue(r, CONTROL_OUT);
 	cause(r);
+	assert_true(vrig_start(r, EVENT_IDX | VIRTIO_BIT(VIRTIO_F_RING_RESET), 4));
+	vwrite(r, V_QUEUE_SELECT, 2, CONTROL_OUT);
+	vwrite(r, V_QUEUE_RESET, 2, 1);                         /* the driver has not asked for that */
+	assert_int_equal(vread(r, V_QUEUE_ENABLE, 2), 1);
+	cause(r);
 	vrig_free(r);
 }
 
@@ -339,6 +378,9 @@ static void saved_state(void **state)
 	p->isr = 8;
 	assert_false(virtio_pci_loaded(p, &err));
 	p->isr = 0;
+	p->v.broken = 2;
+	assert_false(virtio_pci_loaded(p, &err));
+	p->v.broken = 0;
 	assert_true(virtio_pci_loaded(p, &err));
 	state_buf_free(&b);
 	vrig_free(r);
@@ -347,7 +389,7 @@ static void saved_state(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(identity), cmocka_unit_test(capabilities), cmocka_unit_test(negotiation), cmocka_unit_test(queue_registers),
-		cmocka_unit_test(interrupts_by_wire), cmocka_unit_test(interrupts_by_message), cmocka_unit_test(legacy_registers),
+		cmocka_unit_test(interrupts_by_wire), cmocka_unit_test(interrupts_by_message), cmocka_unit_test(before_the_driver_is_ready), cmocka_unit_test(legacy_registers),
 		cmocka_unit_test(through_configuration_space), cmocka_unit_test(bus_mastering), cmocka_unit_test(reset_of_one_queue), cmocka_unit_test(saved_state) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,6 +57,8 @@ static struct vrig *open_ports(const char *device)
 
 	assert_true(vrig_start(r, 0, QUEUES));
 	offer_control(r, 24);
+	control(r, 0, DEVICE_READY, 0);                         /* it could not */
+	told_nothing(r);
 	control(r, 0, DEVICE_READY, 1);
 	told(r, 0, PORT_ADD, 1, NULL, 0);
 	told(r, 1, PORT_ADD, 1, NULL, 0);
@@ -85,11 +87,18 @@ static void opening(void **state)
 	assert_non_null(strstr(out.s, "port 0, guest on, host on, throttle off\n"));
 	text_free(&out);
 	/* The other end of a line comes and goes; a console is there for the guest whoever looks. */
+	vread(r, V_ISR, 1);
 	chr_event(r->chr[1].c, CHR_CLOSED);
+	assert_int_equal(vread(r, V_ISR, 1), 1);
 	told(r, 1, PORT_OPEN, 0, NULL, 0);
 	chr_event(r->chr[1].c, CHR_OPENED);
 	told(r, 1, PORT_OPEN, 1, NULL, 0);
 	chr_event(r->chr[0].c, CHR_CLOSED);
+	told_nothing(r);
+	/* A driver that takes notice once more is told once more. */
+	control(r, 1, PORT_READY, 1);
+	told(r, 1, PORT_NAME, 1, "org.line", 8);
+	told(r, 1, PORT_OPEN, 1, NULL, 0);
 	told_nothing(r);
 	vrig_free(r);
 }
@@ -150,8 +159,10 @@ static void output(void **state)
 	vrig_notify(r, OUT);
 	assert_int_equal(r->chr[0].out_len, 4);
 	assert_false(vrig_used(r, OUT, &addr, &n));
-	vrig_notify(r, OUT);                            /* asking again does not help */
+	r->chr[0].room = 100;
+	vrig_notify(r, OUT);                            /* asking again does not help, before the chardev has said that it has room */
 	assert_int_equal(r->chr[0].out_len, 4);
+	r->chr[0].room = 0;
 	vrig_save_load_save(r);
 	r->chr[0].room = 3;
 	board_step(r->m, 1);                            /* after loading it looks by itself */
@@ -171,10 +182,83 @@ static void output(void **state)
 	vrig_notify(r, OUT1);
 	assert_true(vrig_used(r, OUT1, &addr, &n));
 	assert_int_equal(r->chr[1].out_len, 0);
+	/* What still waits for a peer that hangs up goes the same way. */
+	chr_event(r->chr[1].c, CHR_OPENED);
+	r->chr[1].room = 0;
+	vrig_offer(r, OUT1, "too late", 8, false);
+	vrig_notify(r, OUT1);
+	assert_false(vrig_used(r, OUT1, &addr, &n));
+	chr_event(r->chr[1].c, CHR_CLOSED);
+	assert_true(vrig_used(r, OUT1, &addr, &n));
+	assert_int_equal(r->chr[1].out_len, 0);
 	/* A port that is not there, too. */
 	vrig_offer(r, 7, "nobody", 6, false);
 	vrig_notify(r, 7);
 	assert_true(vrig_used(r, 7, &addr, &n));
+	vrig_free(r);
+}
+
+/* So much that it does not go in one piece: others get their turn in between. */
+static void much_output(void **state)
+{
+	struct vrig *r = open_ports("virtio-serial-pci");
+	unsigned used = 0;
+	uint64_t addr;
+	uint32_t n;
+
+	chr_event(r->chr[1].c, CHR_CLOSED);                     /* takes everything */
+	vrig_offer(r, OUT1, NULL, 3 << 20, false);
+	vrig_notify(r, OUT1);
+	assert_false(vrig_used(r, OUT1, &addr, &n));
+	for (int i = 0; i < 4; i++)
+		board_step(r->m, 1);
+	assert_true(vrig_used(r, OUT1, &addr, &n));
+	for (int i = 0; i < 3; i++)
+		vrig_offer(r, OUT1, NULL, 1 << 20, false);
+	vrig_notify(r, OUT1);
+	while (vrig_used(r, OUT1, &addr, &n))
+		used++;
+	assert_in_range(used, 1, 2);
+	for (int i = 0; i < 4; i++)
+		board_step(r->m, 1);
+	while (vrig_used(r, OUT1, &addr, &n))
+		used++;
+	assert_int_equal(used, 3);
+	vrig_free(r);
+}
+
+/* No output is taken from a driver that is not there, whatever the chardev says. */
+static void output_without_a_driver(void **state)
+{
+	struct vrig *r = open_ports("virtio-serial-pci");
+	uint64_t addr;
+	uint32_t n;
+
+	vwrite(r, V_STATUS, 1, 0xb);
+	vrig_offer(r, OUT, "x", 1, false);
+	chr_event(r->chr[0].c, CHR_OPENED);
+	assert_false(vrig_used(r, OUT, &addr, &n));
+	assert_int_equal(r->chr[0].out_len, 0);
+	vrig_free(r);
+}
+
+/* The driver takes back one queue alone: what of it was on its way is forgotten. */
+static void output_and_queue_reset(void **state)
+{
+	struct vrig *r = open_ports("virtio-serial-pci");
+
+	r->chr[0].room = 2;
+	vrig_offer(r, OUT, "abcdef", 6, false);
+	vrig_notify(r, OUT);
+	vwrite(r, V_QUEUE_SELECT, 2, OUT);
+	vwrite(r, V_QUEUE_RESET, 2, 1);
+	vrig_queue(r, OUT);
+	r->chr[0].room = 100;
+	chr_can_write(r->chr[0].c);
+	vrig_offer(r, OUT, "again", 5, false);
+	vrig_notify(r, OUT);
+	assert_int_equal(r->chr[0].out_len, 7);
+	assert_memory_equal(r->chr[0].out, "abagain", 7);
 	vrig_free(r);
 }
 
@@ -212,7 +296,9 @@ static void input(void **state)
 	vrig_offer(r, IN, NULL, 8, true);
 	vrig_notify(r, IN);
 	assert_int_equal(r->chr[0].asked, 1);
+	vread(r, V_ISR, 1);
 	assert_int_equal(vrig_type(r, 0, "0123456789abcdef", 16), 12);
+	assert_int_equal(vread(r, V_ISR, 1), 1);
 	assert_true(vrig_used(r, IN, &addr, &n));
 	assert_int_equal(n, 4);
 	vrig_peek(r, addr, got, 4);
@@ -229,6 +315,9 @@ static void input(void **state)
 	assert_int_equal(chr_can_read(r->chr[1].c), 100);
 	control(r, 1, PORT_OPEN, 0);
 	assert_int_equal(chr_can_read(r->chr[1].c), 0);
+	r->chr[1].asked = 0;
+	vrig_notify(r, IN1);
+	assert_int_equal(r->chr[1].asked, 0);
 	vrig_free(r);
 }
 
@@ -249,6 +338,7 @@ static void sizes(void **state)
 	told(r, 0, RESIZE, 0, "\x84\0\x2b\0", 4);               /* columns first */
 	resize(r, 132, 43);
 	told_nothing(r);                                        /* it knows */
+	assert_int_equal(vread(r, V_ISR, 1) & 2, 0);            /* and needs no other news */
 	assert_int_equal(vread(r, V_CONFIG, 4), 43 << 16 | 132);
 	chr_event(r->chr[1].c, CHR_RESIZED);                    /* a line has no size */
 	told_nothing(r);
@@ -276,6 +366,9 @@ static void sizes(void **state)
 	told(r, 0, PORT_OPEN, 1, NULL, 0);
 	resize(r, 90, 20);
 	told_nothing(r);
+	assert_true(vrig_start(r, F_SIZE | F_MULTIPORT, 2));
+	resize(r, 91, 20);
+	assert_int_equal(vread(r, V_ISR, 1), 0);
 	vrig_free(r);
 }
 
@@ -480,8 +573,38 @@ static void announced(void **state)
 	seen.len = 0;
 	machine_reset(r->m, RESET_SYSTEM);
 	assert_string_equal(seen.s, "{\"id\": \"con\", \"open\": false}\n{\"id\": \"line\", \"open\": false}\n");
+	/* One that goes while it is open. */
+	machine_unlisten(r->m, &l);
+	vrig_free(r);
+	r = open_ports("virtio-serial-pci");
+	machine_listen(r->m, &l);
+	seen.len = 0;
+	say(r, "device_del line", "");
+	assert_string_equal(seen.s, "{\"id\": \"line\", \"open\": false}\n");
 	machine_unlisten(r->m, &l);
 	text_free(&seen);
+	vrig_free(r);
+}
+
+/* What no port and no controller can have been in is refused. */
+static void saved_state(void **state)
+{
+	struct vrig *r = open_ports("virtio-serial-pci");
+	struct device *line = device_find(r->m, "line"), *vs = device_find(r->m, "vs");
+	struct vserial_port *p = container_of(line, struct vserial_port, dev);
+	struct virtio_serial *s = p->serial;
+	uint8_t *const fields[] = { &p->todo, &p->ready, &p->guest_open, &p->told_open, &s->driver_ready };
+	struct error err;
+
+	for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+		struct device *d = i < 4 ? line : vs;
+		uint8_t was = *fields[i];
+		*fields[i] = i ? 2 : 8;
+		if (d->desc->loaded(d, &err))
+			fail_msg("field %zu", i);
+		*fields[i] = was;
+		assert_true(d->desc->loaded(d, &err));
+	}
 	vrig_free(r);
 }
 
@@ -545,6 +668,7 @@ static void noise(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(opening), cmocka_unit_test(few_buffers), cmocka_unit_test(output), cmocka_unit_test(output_and_reset),
+		cmocka_unit_test(much_output), cmocka_unit_test(output_without_a_driver), cmocka_unit_test(output_and_queue_reset), cmocka_unit_test(saved_state),
 		cmocka_unit_test(input), cmocka_unit_test(sizes), cmocka_unit_test(one_port), cmocka_unit_test(by_the_legacy_interface), cmocka_unit_test(emergency),
 		cmocka_unit_test(come_and_go), cmocka_unit_test(refusals), cmocka_unit_test(wrong_messages), cmocka_unit_test(announced), cmocka_unit_test(noise) };
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,6 +18,7 @@ struct bed {
 	struct vq_chain c;
 	uint8_t mem[MEMORY];
 	unsigned queue_interrupts, config_interrupts;
+	uint64_t race_at; void (*race)(struct bed *b);  /* another CPU's work, right after the device has written there */
 };
 
 static bool inside(uint64_t addr, size_t len) { return addr < MEMORY && len <= MEMORY - addr; }
@@ -37,6 +38,8 @@ static bool dma_write(struct virtio *v, uint64_t addr, const void *buf, size_t l
 	if (!inside(addr, len))
 		return false;
 	memcpy(b->mem + addr, buf, len);
+	if (b->race && addr == b->race_at)
+		b->race(b);
 	return true;
 }
 
@@ -112,7 +115,7 @@ static void chains(void **state)
 	memcpy(b->mem + DATA, "hello, ", 7);
 	memcpy(b->mem + DATA + 0x100, "world", 5);
 	describe(b, DESC, 3, DATA, 7, NEXT, 5);
-	describe(b, DESC, 5, DATA + 0x50, 0, NEXT, 1);
+	describe(b, DESC, 5, UINT64_MAX, 0, NEXT, 1);           /* no bytes, so it does not matter where */
 	describe(b, DESC, 1, DATA + 0x100, 5, NEXT, 2);
 	describe(b, DESC, 2, DATA + 0x200, 4, NEXT | WRITE, 0);
 	describe(b, DESC, 0, DATA + 0x300, 6, WRITE, 7);
@@ -175,6 +178,40 @@ static void indices_wrap(void **state)
 	assert_false(b->v.broken);
 }
 
+static void not_now(void **state)
+{
+	struct bed *b = *state;
+
+	describe(b, DESC, 0, DATA, 4, 0, 0);
+	offer(b, 0);
+	b->q.ready = false;
+	assert_false(virtqueue_peek(&b->q, &b->c));
+	virtqueue_push(&b->q, 0, 0);
+	b->q.ready = true;
+	b->v.cut_off = true;
+	assert_false(virtqueue_peek(&b->q, &b->c));
+	virtqueue_push(&b->q, 0, 0);
+	b->v.cut_off = false;
+	assert_int_equal(get16(b, USED + 2), 0);
+	assert_true(virtqueue_peek(&b->q, &b->c));
+	assert_false(b->v.broken);
+}
+
+/* What comes while the device asks for a notification may come without one. */
+static void offer_first(struct bed *b) { b->race = NULL; offer(b, 0); }
+
+static void offered_in_between(void **state)
+{
+	struct bed *b = *state;
+
+	restart(b, VIRTIO_BIT(VIRTIO_F_VERSION_1) | VIRTIO_BIT(VIRTIO_F_EVENT_IDX));
+	describe(b, DESC, 0, DATA, 4, 0, 0);
+	b->race_at = USED + 4 + 8 * SIZE;
+	b->race = offer_first;
+	assert_true(virtqueue_peek(&b->q, &b->c));
+	assert_null(b->race);
+}
+
 static void pass(struct bed *b, unsigned n)
 {
 	while (n--) {
@@ -196,6 +233,8 @@ static void interrupts_that_are_wanted(void **state)
 	assert_int_equal(b->queue_interrupts, 0);
 	put(b, AVAIL, 0, 2);
 	pass(b, 1);
+	assert_int_equal(b->queue_interrupts, 1);
+	virtqueue_signal(&b->q);                                /* nothing new */
 	assert_int_equal(b->queue_interrupts, 1);
 
 	restart(b, VIRTIO_BIT(VIRTIO_F_VERSION_1) | VIRTIO_BIT(VIRTIO_F_EVENT_IDX));
@@ -223,6 +262,13 @@ static void interrupts_that_are_wanted(void **state)
 	offer(b, 0);
 	virtqueue_signal(&b->q);
 	assert_int_equal(b->queue_interrupts, 1);
+	pass(b, 1);                                             /* something is left: it is not empty */
+	assert_int_equal(b->queue_interrupts, 1);
+	restart(b, VIRTIO_BIT(VIRTIO_F_NOTIFY_ON_EMPTY) | VIRTIO_BIT(VIRTIO_F_VERSION_1));
+	describe(b, DESC, 0, DATA, 4, 0, 0);
+	put(b, AVAIL, 1, 2);
+	pass(b, 1);                                             /* no such thing in the modern interface */
+	assert_int_equal(b->queue_interrupts, 0);
 }
 
 /* ---- what no driver may do ----------------------------------------------------------------------------------------------------- */
@@ -242,12 +288,20 @@ static void far_table(struct bed *b) { describe(b, DESC, 0, UINT64_MAX - 15, 16,
 static void table_and_next(struct bed *b) { describe(b, DESC, 0, TABLE, 16, INDIRECT | NEXT, 1); offer(b, 0); }
 static void table_in_table(struct bed *b) { describe(b, DESC, 0, TABLE, 16, INDIRECT, 0); describe(b, TABLE, 0, TABLE, 16, INDIRECT, 0); offer(b, 0); }
 static void table_ends(struct bed *b) { describe(b, DESC, 0, TABLE, 16, INDIRECT, 0); describe(b, TABLE, 0, DATA, 1, NEXT, 1); offer(b, 0); }
+static void endless(struct bed *b)      /* each table has its end, but all together are too many */
+{
+	describe(b, DESC, 0, DATA, 4, NEXT, 1);
+	describe(b, DESC, 1, TABLE, 16 * VQ_SIZE_MAX, INDIRECT, 0);
+	for (unsigned i = 0; i < VQ_SIZE_MAX; i++)
+		describe(b, TABLE, i, DATA, 4, i < VQ_SIZE_MAX - 1 ? NEXT : 0, i + 1);
+	offer(b, 0);
+}
 static void not_offered(struct bed *b) { b->v.features &= ~VIRTIO_BIT(VIRTIO_F_INDIRECT_DESC); describe(b, DESC, 0, TABLE, 16, INDIRECT, 0); offer(b, 0); }
 
 static void wrong_rings(void **state)
 {
 	static void (*const wrong[])(struct bed *b) = { no_ring, too_many, bad_head, bad_next, itself, in_a_ring, out_after_in, no_table, odd_table, empty_table,
-		huge_table, far_table, table_and_next, table_in_table, table_ends, not_offered };
+		huge_table, far_table, table_and_next, table_in_table, table_ends, endless, not_offered };
 	struct bed *b = *state;
 
 	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
@@ -256,7 +310,10 @@ static void wrong_rings(void **state)
 		assert_false(virtqueue_peek(&b->q, &b->c));
 		if (!b->v.broken || !(b->v.status & VIRTIO_S_NEEDS_RESET) || b->config_interrupts != 1)
 			fail_msg("wrong ring %zu was not found out", i);
-		virtqueue_push(&b->q, 0, 0);                    /* nothing more happens */
+		memset(b->mem, 0, sizeof b->mem);
+		offer(b, 0);
+		assert_false(virtqueue_peek(&b->q, &b->c));     /* nothing more happens */
+		virtqueue_push(&b->q, 0, 0);
 		virtqueue_signal(&b->q);
 		assert_int_equal(get16(b, USED + 2), 0);
 		assert_int_equal(b->queue_interrupts, 0);
@@ -298,10 +355,16 @@ static void loaded_values(void **state)
 	assert_false(virtqueue_loaded(&b->q, &err));
 	b->q.size = 3;
 	assert_false(virtqueue_loaded(&b->q, &err));
-	b->q.size = 0;
+	for (unsigned ready = 0; ready < 2; ready++) {          /* a driver may set it up without choosing a size */
+		b->q.size = 0;
+		b->q.ready = (uint8_t)ready;
+		assert_false(virtqueue_loaded(&b->q, &err));
+	}
+	b->q.size = 1;
+	assert_true(virtqueue_loaded(&b->q, &err));
+	b->q.ready = 2;
 	assert_false(virtqueue_loaded(&b->q, &err));
 	b->q.ready = 0;
-	assert_true(virtqueue_loaded(&b->q, &err));
 	b->q.signalled_valid = 2;
 	assert_false(virtqueue_loaded(&b->q, &err));
 }
@@ -357,7 +420,7 @@ static void noise(void **state)
 int main(void)
 {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
-	const struct CMUnitTest tests[] = { TEST(chains), TEST(indirect), TEST(indices_wrap), TEST(interrupts_that_are_wanted), TEST(wrong_rings),
+	const struct CMUnitTest tests[] = { TEST(chains), TEST(indirect), TEST(indices_wrap), TEST(not_now), TEST(offered_in_between), TEST(interrupts_that_are_wanted), TEST(wrong_rings),
 		TEST(buffers_that_are_no_ram), TEST(loaded_values), TEST(noise) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
