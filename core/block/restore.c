@@ -89,29 +89,38 @@ bool restore_done(const struct drive *d, struct error *err)
 	return true;
 }
 
-/* The content that a marker names, or -1. */
-static int open_content(const char *marker, char *path, size_t size)
+/* A file of ours, or root's: a marker that somebody else has left beside an image must not bring a file of ours into it.  -1 and errno. */
+static int open_own(const char *path)
 {
-	char text[MARKER * 2];
 	struct stat st;
-	int fd = open(marker, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	ssize_t n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
-	if (fd >= 0)
-		close(fd);
-	text[n > 0 ? n : 0] = 0;
-	char *line = text + strlen(first_line), *end = n > 0 && !strncmp(text, first_line, strlen(first_line)) ? strchr(line, '\n') : NULL;
-	if (!end || *line != '/')
-		return -1;
-	*end = 0;
-	if (snprintf(path, size, "%s", line) >= (int)size)
-		return -1;
-	fd = open(line, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || (!fstat(fd, &st) && S_ISREG(st.st_mode) && (st.st_uid == geteuid() || !st.st_uid)))
 		return fd;
 	close(fd);
 	errno = EPERM;
 	return -1;
+}
+
+/* The content that a marker names; -1 and errno. */
+static int open_content(const char *marker, char *path, size_t size)
+{
+	char text[MARKER * 2];
+	int fd = open_own(marker);
+	ssize_t n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
+
+	if (fd < 0)
+		return -1;
+	close(fd);
+	text[n > 0 ? n : 0] = 0;
+	char *line = text + strlen(first_line), *end = n > 0 && !strncmp(text, first_line, strlen(first_line)) ? strchr(line, '\n') : NULL;
+	if (!end || *line != '/' || end - line >= (ptrdiff_t)size) {
+		errno = EINVAL;
+		return -1;
+	}
+	*end = 0;
+	memcpy(path, line, (size_t)(end - line) + 1);
+	return open_own(path);
 }
 
 bool restore_finish(struct image *im, struct error *err)

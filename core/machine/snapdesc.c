@@ -124,6 +124,8 @@ bool snapdesc_check(struct machine *m, const char *text, size_t len, struct erro
 	char theirs[LINE], ours[LINE];
 	bool ok = true;
 
+	if (len > SNAPDESC_MAX)
+		return error_set(err, "the snapshot's state is damaged: no machine is made of so much");
 	snapdesc_write(m, &own);
 	const char *a = text, *b = own.s, *a_end = text + len, *b_end = own.s + own.len;
 	while (ok) {

@@ -115,8 +115,9 @@ static bool save(struct machine *m, const char *place, const char *tag, struct e
 	snapmedia_describe(m, &state);
 	machine_save_devices(m, &state);
 	m->snap_permille = 0;
+	bool fits = made_of.len <= SNAPDESC_MAX || error_set(err, "this machine has more devices than a snapshot can name");
 	machine_unlock(m);
-	int dir = snapstore_lock(place, true, err), folder = dir >= 0 ? snapstore_new(dir, tag, err) : -1;
+	int dir = fits ? snapstore_lock(place, true, err) : -1, folder = dir >= 0 ? snapstore_new(dir, tag, err) : -1;
 	bool ok = folder >= 0 && write_state(m, folder, &h, &made_of, &state, err) && snapmedia_save(m, folder, err) &&
 		snapstore_commit(dir, folder, tag, err);
 	if (folder >= 0 && !ok)
@@ -242,16 +243,16 @@ static bool put_memory(struct load *l, struct error *err)
 	return snapram_rest(l->ram, err);
 }
 
-/* The snapshot was refused in the middle.  What the machine itself said of its state a moment ago it takes back. */
-static void go_back(struct load *l, struct error *err)
+/* The snapshot was refused in the middle.  What the machine itself said of its state a moment ago it takes back.  False: it cannot go on. */
+static bool go_back(struct load *l, struct error *err)
 {
 	struct error why = { "" };
 
 	bool ok = !l->ram || snapram_end(l->ram, false, &why);
 	l->ram = NULL;
 	l->old_state.pos = 0;
-	if (!become(l->m, &l->old_whole, &l->old_state, l->old_now, &why) || !ok)
-		error_set(err, "neither the snapshot nor the machine as it was could be put back: %s", why.msg);
+	ok = become(l->m, &l->old_whole, &l->old_state, l->old_now, ok ? &why : NULL) && ok;
+	return ok || error_set(err, "neither the snapshot nor the machine as it was could be put back: %s", why.msg);
 }
 
 /* Everything has been looked at. */
@@ -270,7 +271,7 @@ static bool take_up(struct load *l, bool *torn, struct error *err)
 	machine_lock(m);
 	ok = ok && become(m, &l->whole, &l->state, (int64_t)l->head.clock_ns, err) && snapmedia_begin(l->media, err);
 	if (!ok) {
-		go_back(l, err);
+		*torn = !go_back(l, err);
 		drives_hold(m, false);
 		return false;
 	}

@@ -54,10 +54,10 @@ void vport_output(struct vserial_port *p)
 
 /* ---- input --------------------------------------------------------------------------------------------------------------------- */
 
-/* The next buffer with room.  Those without are given back. */
-static bool next_room(struct virtqueue *q, struct vq_chain *c)
+/* The next buffer with room.  Those without are given back, as long as there are some left of *looks: other vCPUs may offer such without end. */
+static bool next_room(struct virtqueue *q, struct vq_chain *c, unsigned *looks)
 {
-	for (unsigned n = 0; n < VQ_SIZE_MAX && virtqueue_peek(q, c); n++) {
+	for (; *looks && virtqueue_peek(q, c); --*looks) {
 		if (c->in_len)
 			return true;
 		virtqueue_taken(q);
@@ -69,9 +69,10 @@ static bool next_room(struct virtqueue *q, struct vq_chain *c)
 static unsigned can_read(void *arg)
 {
 	struct vserial_port *p = arg;
+	unsigned looks = VQ_SIZE_MAX;
 	struct vq_chain c;
 
-	if (!vserial_running(p->serial) || !p->guest_open || !next_room(vserial_input(p), &c))
+	if (!vserial_running(p->serial) || !p->guest_open || !next_room(vserial_input(p), &c, &looks))
 		return 0;
 	return c.in_len < CHUNK ? (unsigned)c.in_len : CHUNK;
 }
@@ -80,9 +81,10 @@ static void read_input(void *arg, const uint8_t *buf, unsigned len)
 {
 	struct vserial_port *p = arg;
 	struct virtqueue *q = vserial_input(p);
+	unsigned looks = VQ_SIZE_MAX;
 	struct vq_chain c;
 
-	while (len && next_room(q, &c)) {
+	while (len && next_room(q, &c, &looks)) {
 		unsigned n = (unsigned)virtqueue_write(q, &c, 0, buf, len);
 		virtqueue_taken(q);
 		virtqueue_push(q, c.head, n);

@@ -340,6 +340,32 @@ static void interrupted(void **state)
 	m = board_new(ARGS);
 }
 
+/* A marker names what its image is overwritten with: nobody else's is believed, nor one that is no plain file, nor half of one. */
+static void bad_markers(void **state)
+{
+	static const char *const make[] = { ": >$M", "printf 'vmux-restoring 1\n' >$M", "printf 'vmux-restoring 1\n%s/own' $PWD >$M", "printf 'vmux-restoring 1\nown\n' >$M",
+		"printf 'vmux-restoring 2\n%s/own\n' $PWD >$M", "mkfifo $M", "mkfifo pipe && printf 'vmux-restoring 1\n%s/pipe\n' $PWD >$M", "ln -s $PWD/named $M",
+		"printf 'vmux-restoring 1\n%s/link\n' $PWD >$M && ln -s own link", "cp named $M && chown 12345 $M", "cp named $M && chown 12345 own" };
+	struct error err = { "" };
+	char cmd[400];
+	board_free(m);
+	m = NULL;
+	fill("own", DISK, 'o');
+	for (size_t i = 0; i < sizeof(make) / sizeof(make[0]); i++) {
+		if (strstr(make[i], "chown") && geteuid())
+			continue;
+		snprintf(cmd, sizeof(cmd), "rm -rf a.img.snapshots && mkdir a.img.snapshots && printf 'vmux-restoring 1\n%s/own\n' $PWD >named && "
+			"M=a.img.snapshots/.restoring && %s", "%s", make[i]);
+		assert_int_equal(system(cmd), 0);
+		errno = 0;
+		if (!strstr(board_error(ARGS, &err), "cannot be finished"))
+			fail_msg("%s: \"%s\"", make[i], err.msg);
+		assert_int_equal(byte_at("a.img", 0), 'a');
+	}
+	assert_int_equal(system("rm -rf a.img.snapshots own named link pipe"), 0);
+	m = board_new(ARGS);
+}
+
 /* ---- refusals ----------------------------------------------------------------------------------------------------------------------- */
 
 static void tags(void **state)
@@ -524,6 +550,23 @@ static void rewrite(enum snap_kind hit, unsigned chunk)
 	close(to);
 }
 
+/* Text that would be compared for hours. */
+static void made_of_too_much(void **state)
+{
+	struct snap_header h = { .clock_ns = 1 };
+	struct error err = { "" };
+	static char text[1 << 20];
+	for (size_t n = 0; n + 16 < sizeof(text); n += 12)
+		snprintf(text + n, 13, "device %4zx\n", n / 12 & 0xffff);
+	save("t");
+	int fd = open(STATE, O_WRONLY | O_TRUNC);
+	struct snap_writer *w = snap_writer_new(fd, &h, &err);
+	assert_true(w && snap_put(w, SNAP_MACHINE, text, sizeof(text), &err) && snap_put(w, SNAP_STATE, text, 100, &err) && snap_writer_end(w, &err));
+	snap_writer_free(w);
+	close(fd);
+	expect_refused("t", "no machine is made of so much");
+}
+
 static void hostile(void **state)
 {
 	static const enum snap_kind kinds[] = { SNAP_STATE, SNAP_STATE, SNAP_STATE, SNAP_MACHINE, SNAP_RAM };
@@ -562,7 +605,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(all_comes_back), T(another_machine_takes_it_up), T(timers_go_on), T(cards_stay), T(two_disks_and_a_floppy), T(overlays), T(into_an_overlay), T(part_of_a_file),
-		T(another_size_comes_back), T(interrupted), T(tags), T(of_another_make), T(media_must_be_there), T(a_full_disk), T(leftovers), T(damaged), T(hostile),
+		T(another_size_comes_back), T(interrupted), T(bad_markers), T(tags), T(of_another_make), T(media_must_be_there), T(a_full_disk), T(leftovers), T(damaged), T(made_of_too_much), T(hostile),
 	};
 	return cmocka_run_group_tests_name("snapshot state", tests, group_setup, group_teardown);
 }
