@@ -34,4 +34,6 @@ void station_step(struct station *s, const char *step);
 /* Wait until what the machine answers, each time a piece, adds up to this: the keys it got. */
 void station_keys_are(struct station *s, const char *want);
 #define SEES(s, re) assert_true(ptyrun_expect((s)->p, re, PTYRUN_MS))
+/* Type, and see what comes of it: something that was not there before. */
+#define TYPES(s, keys, re) do { ptyrun_send((s)->p, keys); SEES(s, re); } while (0)
 #endif

@@ -21,46 +21,32 @@ static struct station *start(const struct place *at, const char *config)
 static void by_the_menu(void **state)
 {
 	struct station *s = start(*state, "");
-	ptyrun_send(s->p, "\001S");
-	SEES(s, "Snapshots ─.*\n.*take one now.*\n.*before the update .*\n.*first ");
-	ptyrun_send(s->p, "\r");
-	SEES(s, "kept as vm-20260203040506");
+	TYPES(s, "\001S", "Snapshots ─.*\n.*take one now.*\n.*before the update .*\n.*first ");
+	TYPES(s, "\r", "kept as vm-20260203040506");
 	CALLED(s, "savevm (any)");
-	ptyrun_send(s->p, "\001S");
-	SEES(s, "Snapshots ─");
-	ptyrun_send(s->p, "\033[B\r");
-	SEES(s, "before the update ─.*\n.*go back to it.*\n.*delete it");
-	ptyrun_send(s->p, "\r");
-	SEES(s, "the machine is as it was at before the update");
+	TYPES(s, "\001S", "Snapshots ─");
+	TYPES(s, "\033[B\r", "before the update ─.*\n.*go back to it.*\n.*delete it");
+	TYPES(s, "\r", "the machine is as it was at before the update");
 	CALLED(s, "loadvm before the update");
-	ptyrun_send(s->p, "\001:command-log\r");
-	SEES(s, "Commands ─(.*\n)*.* savevm +│\n.* loadvm \"before the update\"");
+	TYPES(s, "\001:command-log\r", "Commands ─(.*\n)*.* savevm +│\n.* loadvm \"before the update\"");
 	station_stop(s);
 }
 
 static void deleting_is_asked_for_twice(void **state)
 {
 	struct station *s = start(*state, "");
-	ptyrun_send(s->p, "\001S");
-	SEES(s, "Snapshots ─");
-	ptyrun_send(s->p, "\033[B\033[B\r");
-	SEES(s, " first ─");
-	ptyrun_send(s->p, "\033[B\r");
-	SEES(s, "Delete first\\? ─.*\n.*no, keep it");
+	TYPES(s, "\001S", "Snapshots ─");
+	TYPES(s, "\033[B\033[B\r", " first ─");
+	TYPES(s, "\033[B\r", "Delete first\\? ─.*\n.*no, keep it");
 	ptyrun_send(s->p, "\r");
 	assert_true(ptyrun_expect_gone(s->p, "Delete first", PTYRUN_MS));
 	CALLED(s, "");
-	ptyrun_send(s->p, "\001:delete-snapshot\r");
-	SEES(s, "Delete a snapshot ─");
-	ptyrun_send(s->p, "\033[B\r");
-	SEES(s, "Delete first\\? ─");
-	ptyrun_send(s->p, "y\r");
-	SEES(s, "first is deleted");
+	TYPES(s, "\001:delete-snapshot\r", "Delete a snapshot ─");
+	TYPES(s, "\033[B\r", "Delete first\\? ─");
+	TYPES(s, "y\r", "first is deleted");
 	CALLED(s, "delvm first");
-	ptyrun_send(s->p, "\001:go-back\r");
-	SEES(s, "Go back to ─");
-	ptyrun_send(s->p, "\r");
-	SEES(s, "the machine is as it was at before the update");
+	TYPES(s, "\001:go-back\r", "Go back to ─");
+	TYPES(s, "\r", "the machine is as it was at before the update");
 	CALLED(s, "loadvm before the update");
 	station_stop(s);
 }
@@ -70,13 +56,11 @@ static void nobody_waits(void **state)
 {
 	struct station *s = start(*state, "");
 	station_ask(s, "snapshot hold");
-	ptyrun_send(s->p, "\001:savevm big\r");
-	SEES(s, "saving the machine \\.\\.\\. 42%");
+	TYPES(s, "\001:savevm big\r", "saving the machine \\.\\.\\. 42%");
 	ptyrun_send(s->p, "\0013");
 	station_ask(s, "print 3 still here\\r\\n");
 	SEES(s, "^still here");
-	ptyrun_send(s->p, "\001:loadvm big\r");
-	SEES(s, "another snapshot is being taken or put back");
+	TYPES(s, "\001:loadvm big\r", "another snapshot is being taken or put back");
 	CALLED(s, "savevm big");
 	station_ask(s, "snapshot go");
 	SEES(s, "kept as big");
@@ -87,13 +71,10 @@ static void what_goes_wrong_is_said(void **state)
 {
 	struct station *s = start(*state, "");
 	station_ask(s, "snapshot fail could not write the machine's state: No space left on device");
-	ptyrun_send(s->p, "\001:savevm\r");
-	SEES(s, "could not write the machine's state: No space left on device");
-	ptyrun_send(s->p, "\001:savevm \"with blanks\"\r");
-	SEES(s, "kept as with blanks");
+	TYPES(s, "\001:savevm\r", "could not write the machine's state: No space left on device");
+	TYPES(s, "\001:savevm \"with blanks\"\r", "kept as with blanks");
 	CALLED(s, "savevm (any), savevm with blanks");
-	ptyrun_send(s->p, "\001:loadvm\r");             /* the monitor says what is missing */
-	SEES(s, "loadvm");
+	TYPES(s, "\001:loadvm\r", "loadvm");             /* the monitor says what is missing */
 	station_stop(s);
 }
 
@@ -107,8 +88,7 @@ static void by_a_trigger(void **state)
 	station_ask(s, "snapshot fail No space left on device");
 	station_ask(s, "print 3 disk-full\\r\\n");
 	SEES(s, "No space left on device");
-	ptyrun_send(s->p, "\001e");
-	SEES(s, "panic on serial0: Kernel panic");
+	TYPES(s, "\001e", "panic on serial0: Kernel panic");
 	SEES(s, "panic on snapshot: kept as vm-20260203040506");
 	SEES(s, "full on snapshot: No space left on device");
 	station_stop(s);

@@ -62,25 +62,10 @@ say:
 	movl	$0, %fs:0xb0(%ebx)
 .endm
 
-# fs reaches all of memory below 4 GB
 	.globl	big_fs
 big_fs:
-	cli
-	lgdtl	gdtr
-	movl	%cr0, %eax
-	orb	$1, %al
-	movl	%eax, %cr0
-	jmp	1f
-1:	movw	$8, %bx
-	movw	%bx, %fs
-	andb	$0xfe, %al
-	movl	%eax, %cr0
-	ljmp	$0, $1f
-1:	ret
-	.align	8
-gdt:	.quad	0, 0x00cf93000000ffff
-gdtr:	.word	15
-	.long	gdt
+	FS_REACHES_ALL
+	ret
 	BOOT_END
 
 # ---- the second sector and on

@@ -13,18 +13,8 @@
 	inl	%dx, %eax
 	andb	$0xf0, %al
 	movl	%eax, %edi
-	cli				# fs reaches all of memory
-	lgdtl	gdtr
-	movl	%cr0, %eax
-	orb	$1, %al
-	movl	%eax, %cr0
-	jmp	1f
-1:	movw	$8, %bx
-	movw	%bx, %fs
-	andb	$0xfe, %al
-	movl	%eax, %cr0
-	ljmp	$0, $1f
-1:	addl	$(700 * 1024 + 5) * 4, %edi
+	FS_REACHES_ALL
+	addl	$(700 * 1024 + 5) * 4, %edi
 	movb	$1, %fs:2(%edi)		# from here on the BIOS takes no more keys
 2:	movw	$500, %cx		# others want the chips, too
 3:	loop	3b
@@ -34,8 +24,4 @@
 	inb	$0x60, %al
 	movb	%al, %fs:2(%edi)
 	jmp	2b
-	.align	8
-gdt:	.quad	0, 0x00cf93000000ffff
-gdtr:	.word	15
-	.long	gdt
 	BOOT_END
