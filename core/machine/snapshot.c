@@ -315,9 +315,8 @@ bool snapshot_load(struct machine *m, const char *tag, struct error *err)
 	struct load l = { .m = m };
 	bool torn = false, ran = m->state == RUN_RUNNING;
 
-	if (!snapstore_place(m, place, err))
-		return false;
-	if (!snapshot_exists(m, tag))
+	if (!snapshot_tag_ok(tag, NULL) || !((snapstore_place(m, place, NULL) && snapstore_has(place, tag)) ||
+	    (snapstore_place_below(m, place) && snapstore_has(place, tag))))
 		return error_set(err, "Snapshot '%s' does not exist in one or more devices", tag);
 	int dir = snapstore_lock(place, false, err);
 	if (dir < 0)

@@ -12,7 +12,7 @@ void snapshot_make_tag(struct machine *m, char tag[SNAPSHOT_TAG]);
 /* False and err: nothing is left of it, one that had the tag is as it was, and the machine goes on. */
 bool snapshot_save(struct machine *m, const char *tag, struct error *err);
 /* False and err: the machine is as it was and goes on; but when disks, or the machine as it was, could not be put back it stands still. */
-bool snapshot_load(struct machine *m, const char *tag, struct error *err);
+bool snapshot_load(struct machine *m, const char *tag, struct error *err);             /* of this machine, or of the image its disk is an overlay of */
 bool snapshot_exists(struct machine *m, const char *tag);
 /* A tag that is not there is no error. */
 bool snapshot_delete(struct machine *m, const char *tag, struct error *err);

@@ -49,18 +49,34 @@ static void escape(const char *name, char *out, size_t size)
 	out[n] = 0;
 }
 
-bool snapstore_place(struct machine *m, char place[PATH_MAX], struct error *err)
+/* The file that the first drive of a kind lies on, without links; false: none. */
+static bool first_file(struct machine *m, enum content_kind kind, char real[PATH_MAX])
 {
-	char real[PATH_MAX], data[PATH_MAX], name[200];
 	struct stat st;
 
 	for (struct drive *d = drive_first(m); d; d = d->next) {
-		const char *file = content_kind(d) == CONTENT_WHOLE ? content_file(d) : NULL;
+		const char *file = content_kind(d) == kind ? content_file(d) : NULL;
 		if (file && !strncmp(file, "file:", 5))
 			file += 5;
 		if (file && realpath(file, real) && !stat(real, &st) && S_ISREG(st.st_mode))
-			return snprintf(place, PATH_MAX, "%s.snapshots", real) < PATH_MAX || error_set(err, "the name of '%s' is too long for snapshots", file);
+			return true;
 	}
+	return false;
+}
+
+bool snapstore_place_below(struct machine *m, char place[PATH_MAX])
+{
+	char real[PATH_MAX];
+
+	return first_file(m, CONTENT_OVERLAY, real) && snprintf(place, PATH_MAX, "%s.snapshots", real) < PATH_MAX;
+}
+
+bool snapstore_place(struct machine *m, char place[PATH_MAX], struct error *err)
+{
+	char real[PATH_MAX], data[PATH_MAX], name[200];
+
+	if (first_file(m, CONTENT_WHOLE, real))
+		return snprintf(place, PATH_MAX, "%s.snapshots", real) < PATH_MAX || error_set(err, "the name of '%s' is too long for snapshots", real);
 	if (!user_data_dir(data, sizeof(data)))
 		return error_set(err, "there is no place for snapshots: neither HOME nor XDG_DATA_HOME names one");
 	escape(m->name && *m->name ? m->name : "unnamed", name, sizeof(name));

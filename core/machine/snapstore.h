@@ -14,6 +14,9 @@ bool snapshot_tag_ok(const char *tag, struct error *err);
 
 /* The folder of a machine's snapshots.  Machine lock.  It need not be there. */
 bool snapstore_place(struct machine *m, char place[PATH_MAX], struct error *err);
+/* That of the image itself, for a machine whose first disk is an overlay of it (snapshot=on): it may load what is there.  False: there is no such disk.
+ * Machine lock. */
+bool snapstore_place_below(struct machine *m, char place[PATH_MAX]);
 /* Below, place is such a folder; any thread.
  * Make the place if it is not there and be the only one at work in it; what an earlier program left half done is put right.  -1 and err.  Give it back
  * by closing the descriptor. */
