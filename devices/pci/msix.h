@@ -17,12 +17,13 @@ struct msix {
 };
 extern const struct state_field msix_state[];
 
-/* Declare the capability with `vectors` messages (at most MSIX_MAX) and the BAR.  In a device's realize, behind pci_init_config. */
+/* Declare the capability with `vectors` messages (1 to MSIX_MAX) and the BAR, of 4 KB.  In a device's realize, behind pci_init_config.  False and err:
+ * there are not so many, or no room among the capabilities. */
 bool pci_msix_init(struct pci_device *p, struct msix *x, unsigned vectors, unsigned bar, struct error *err);
 bool pci_msix_enabled(const struct pci_device *p);
 /* Send message n; while it or the function is masked it is pending.  Nothing when there is no such message or MSI-X is off. */
 void pci_msix_notify(struct pci_device *p, unsigned n);
-/* For pci.c: configuration space was written; a reset: off, all masked. */
+/* For pci.c: configuration space was written (messages that waited are sent if they may be now); a reset: off, all masked.  Machine lock held. */
 void pci_msix_changed(struct pci_device *p);
 void pci_msix_reset(struct pci_device *p);
 #endif

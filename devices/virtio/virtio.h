@@ -28,7 +28,8 @@ struct virtio_ops {
 };
 /* The bus it sits on. */
 struct virtio_transport {
-	bool (*dma_read)(struct virtio *v, uint64_t addr, void *buf, size_t len);       /* RAM only */
+	/* RAM only; false: some of it is none, or the bus does not let it. */
+	bool (*dma_read)(struct virtio *v, uint64_t addr, void *buf, size_t len);
 	bool (*dma_write)(struct virtio *v, uint64_t addr, const void *buf, size_t len);
 	void (*interrupt)(struct virtio *v, struct virtqueue *q /* NULL: the configuration has changed */);
 };
@@ -50,8 +51,9 @@ extern const struct state_field virtio_state[];
 static inline bool virtio_has(const struct virtio *v, unsigned bit) { return v->features >> bit & 1; }
 static inline bool virtio_reaches_memory(const struct virtio *v) { return !v->broken && !v->cut_off; }
 static inline bool virtio_running(const struct virtio *v) { return (v->status & VIRTIO_S_DRIVER_OK) && virtio_reaches_memory(v); }
-/* The driver writes the status, 0 = reset.  features: all that it has accepted; they hold from FEATURES_OK (legacy drivers: DRIVER_OK) on. */
+/* The driver writes the status (section 2.1), 0 = reset.  features: all that it has accepted; they hold from FEATURES_OK (legacy drivers: DRIVER_OK) on. */
 void virtio_set_status(struct virtio *v, uint8_t status, uint64_t features, bool legacy);
+/* Nothing is negotiated, all queues are as after power-on; then ops->reset. */
 void virtio_reset(struct virtio *v);
 /* The driver notifies a queue. */
 void virtio_notified(struct virtio *v, unsigned queue);
@@ -61,7 +63,9 @@ void virtio_look(struct virtio *v);
 void virtio_break(struct virtio *v, const char *why);
 /* The device's own configuration is another one now. */
 void virtio_config_changed(struct virtio *v);
+/* The driver's accesses to it, of 1, 2 or 4 bytes, little-endian: 0 behind its end; a write that is not all within it does nothing. */
 uint32_t virtio_config_read(struct virtio *v, unsigned off, unsigned size);
 void     virtio_config_write(struct virtio *v, unsigned off, unsigned size, uint32_t val);
+/* Is what was loaded possible, with all queues?  False: err says what is not. */
 bool virtio_loaded(const struct virtio *v, struct error *err);
 #endif

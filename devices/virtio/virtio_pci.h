@@ -45,10 +45,12 @@ extern const char *const virtio_pci_legacy_words[];
 	VIRTIO_PCI_BOOL_("queue_reset", queue_reset, "on", "offer resets of single queues")
 extern const struct state_field virtio_pci_state[];      /* include by STATE_STRUCT(struct x, vpci, virtio_pci_state) */
 
-/* From a device's realize, with v.ops, v.vq[].size_max, v.n_vq, v.config_len and transitional_id filled in. */
+/* From a device's realize, with v.ops, vq[].size_max, v.n_vq, v.config_len and transitional_id filled in.  class_code: 24 bits, as in configuration space
+ * (class, subclass, interface).  False and err: the properties do not go together, or there is no room for the capabilities. */
 bool virtio_pci_realize(struct virtio_pci *p, uint32_t class_code, struct error *err);
 /* First thing in its unrealize. */
 void virtio_pci_unrealize(struct virtio_pci *p);
 void virtio_pci_reset(struct virtio_pci *p);
+/* For the device's `loaded`.  False and err: that cannot be. */
 bool virtio_pci_loaded(struct virtio_pci *p, struct error *err);
 #endif

@@ -35,6 +35,7 @@ struct vq_chain {
 	struct vq_buf buf[VQ_SIZE_MAX];
 };
 
+/* As after power-on: not set up, as large as it can be. */
 void virtqueue_reset(struct virtqueue *q);
 /* The next chain that the driver offers, which stays the next until virtqueue_taken.  False: there is none (the driver will notify when there is), or
  * the device is broken. */
@@ -48,6 +49,6 @@ void virtqueue_signal(struct virtqueue *q);
  * when a buffer is not RAM: then the device is broken. */
 size_t virtqueue_read(struct virtqueue *q, const struct vq_chain *c, uint64_t off, void *buf, size_t len);
 size_t virtqueue_write(struct virtqueue *q, const struct vq_chain *c, uint64_t off, const void *buf, size_t len);
-/* Is what was loaded possible? */
+/* Is what was loaded possible?  False: err.  Addresses are not looked at: they are checked with each use. */
 bool virtqueue_loaded(const struct virtqueue *q, struct error *err);
 #endif
