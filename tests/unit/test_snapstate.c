@@ -2,6 +2,8 @@
 #include "core/block/block.h"
 #include "core/block/content.h"
 #include "core/block/format.h"
+#include "core/machine/le.h"
+#include "core/machine/snapram.h"
 #include "core/machine/snapshot.h"
 #include "core/machine/state.h"
 #include "core/monitor/monitor.h"
@@ -547,6 +549,143 @@ static void rewrite(enum snap_kind hit, unsigned chunk)
 	close(to);
 }
 
+/* Lengths and kinds that no chunk has: found before anything is read by them. */
+static void impossible_chunks(void **state)
+{
+	enum { FIRST = 48, VERSION_AT = 8, KIND = FIRST, PACKED = FIRST + 4, LENGTH = FIRST + 8, STORED = FIRST + 16 };
+	static const struct { int at, value; const char *why; } bad[] = { { KIND, 4, "no sensible length" }, { KIND + 3, 1, "no sensible length" },
+		{ KIND, SNAP_END, "no sensible length" }, { PACKED, 2, "no sensible length" }, { LENGTH + 7, 0x80, "no sensible length" },
+		{ STORED + 2, 1, "no sensible length" }, { STORED + 7, 0xff, "no sensible length" }, { VERSION_AT, 2, "has version 2, this program knows 1" } };
+	struct snap_header h = { .clock_ns = UINT64_MAX };
+	struct error err = { "" };
+	save("t");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		int was = byte_at(STATE, bad[i].at);
+		put_byte(STATE, bad[i].at, bad[i].value);
+		expect_refused("t", bad[i].why);
+		put_byte(STATE, bad[i].at, was);
+	}
+	/* Not packed: with half of it; and with both lengths alike, but more than fits anywhere. */
+	int fd = open(STATE, O_RDWR);
+	uint8_t half[24] = { SNAP_MACHINE, [8] = 100, [16] = 50 }, head[24] = { SNAP_MACHINE, [11] = 2, [19] = 2 };
+	assert_int_equal(pwrite(fd, half, sizeof(half), FIRST), sizeof(half));
+	expect_refused("t", "no sensible length");
+	assert_int_equal(pwrite(fd, head, sizeof(head), FIRST), sizeof(head));
+	assert_int_equal(ftruncate(fd, 40 << 20), 0);
+	expect_refused("t", "no sensible length");
+	assert_int_equal(ftruncate(fd, 0), 0);
+	struct snap_writer *w = snap_writer_new(fd, &h, &err);
+	assert_true(w && snap_writer_end(w, &err));
+	snap_writer_free(w);
+	close(fd);
+	expect_refused("t", "its time is out of range");
+}
+
+/* Pages that this machine has not, that a chunk has not, or that stand elsewhere. */
+static void impossible_memory(void **state)
+{
+	enum { WINDOW = 256, HEAD = 48, PAGE = 4096, ALL = (16 << 20) / PAGE };
+	static const struct { unsigned block, pages; uint64_t first; unsigned bit; size_t len; bool fits; } chunks[] = {
+		{ 0, WINDOW, 0, 0, HEAD + PAGE, true }, { 0, WINDOW, WINDOW, 255, HEAD + PAGE, true }, { 0, WINDOW, ALL - WINDOW, 0, HEAD + PAGE, true },
+		{ 0, WINDOW, 0, 0, HEAD - 1, false }, { 0, WINDOW, 0, 0, HEAD, false }, { 0, WINDOW, 0, 0, HEAD + PAGE - 1, false }, { 0, WINDOW, 0, 0, HEAD + 2 * PAGE, false },
+		{ 99, WINDOW, 0, 0, HEAD + PAGE, false }, { 0, 0, 0, 0, HEAD + PAGE, false }, { 0, WINDOW + 1, 0, 0, HEAD + PAGE, false }, { 0, UINT32_MAX, 0, 0, HEAD + PAGE, false },
+		{ 0, WINDOW, 1, 0, HEAD + PAGE, false }, { 0, WINDOW, ALL, 0, HEAD + PAGE, false }, { 0, WINDOW, UINT64_MAX - 255, 0, HEAD + PAGE, false },
+		{ 0, 10, 0, 10, HEAD + PAGE, false } };
+	uint8_t *chunk = calloc(1, HEAD + 2 * PAGE);
+	struct error err = { "" };
+	assert_non_null(chunk);
+	assert_string_equal(m->ram.blocks->name, "pc.ram");
+	for (size_t i = 0; i < sizeof(chunks) / sizeof(chunks[0]); i++) {
+		uint64_t last = 0;
+		memset(chunk, 0, HEAD);
+		le_put(chunk, chunks[i].block, 4);
+		le_put(chunk + 4, chunks[i].pages, 4);
+		le_put(chunk + 8, chunks[i].first, 8);
+		chunk[16 + chunks[i].bit / 8] = (uint8_t)(1 << chunks[i].bit % 8);
+		if (snapram_check(m, chunk, chunks[i].len, &last, &err) != chunks[i].fits)
+			fail_msg("chunk %zu", i);
+		if (chunks[i].fits && snapram_check(m, chunk, chunks[i].len, &last, &err))
+			fail_msg("chunk %zu twice", i);
+	}
+	free(chunk);
+}
+
+/* The file again, with another value in a byte of the first field of that name in the state: of its data, or (at -9) its type. */
+static void patch_field(const char *name, int at, uint8_t value)
+{
+	struct snap_header h;
+	struct error err = { "" };
+	enum snap_kind kind = SNAP_END;
+	const uint8_t *data;
+	bool found = false;
+	size_t len;
+	int from = open("keep", O_RDONLY), to = open(STATE, O_WRONLY | O_TRUNC);
+	assert_true(from >= 0 && to >= 0);
+	struct snap_reader *r = snap_reader_new(from, &h, &err);
+	struct snap_writer *w = snap_writer_new(to, &h, &err);
+	while (snap_get(r, &kind, &data, &len, &err) && kind != SNAP_END) {
+		uint8_t *copy = malloc(len), *p;
+		assert_non_null(copy);
+		memcpy(copy, data, len);
+		if (kind == SNAP_STATE && (p = memmem(copy, len, name, strlen(name)))) {
+			p[(int)strlen(name) + 9 + at] = value;
+			found = true;
+		}
+		assert_true(snap_put(w, kind, copy, len, &err));
+		free(copy);
+	}
+	assert_true(found && snap_writer_end(w, &err));
+	snap_reader_free(r);
+	snap_writer_free(w);
+	close(from);
+	close(to);
+}
+
+static unsigned open_files(void)
+{
+	unsigned n = 0;
+	for (int fd = 0; fd < 256; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+static void impossible_values(void **state)
+{
+	save("t");
+	assert_int_equal(system("cp " STATE " keep"), 0);
+	patch_field("\4kind", 0, 4);
+	expect_refused("t", "held something unknown");
+	patch_field("\5cause", 0, 200);
+	expect_refused("t", "in no state that there is");
+	patch_field("\10n_drives", 0, 99);
+	expect_refused("t", "is of a machine with 99 drives");
+	patch_field("\4cmos", -9, 99);
+	expect_refused("t", "wrong type");
+	assert_int_equal(rename("keep", STATE), 0);
+	load("t");
+	restart(ARGS ",id=mine");
+	expect_refused("t", "a drive 'ide0-hd0' where this one has 'mine'");
+	restart(ARGS " -blockdev driver=null-co,node-name=n,size=1M -drive if=none,id=more");
+	expect_refused("t", "drives, this one has");
+}
+
+/* What was made ready for a snapshot that is refused after all goes again. */
+static void nothing_is_left_open(void **state)
+{
+	restart("-m 16 -name over -drive file=a.img,format=raw,index=0,snapshot=on");
+	guest_writes(0, 8192, 'o');
+	save("t");
+	load("t");
+	assert_int_equal(rename("vmux/snapshots/over/t/state", "keep"), 0);
+	assert_int_equal(system("mkdir -p a.img.snapshots/t && : >" STATE), 0);
+	patch_field("\4cmos", -9, 99);
+	assert_int_equal(rename(STATE, "vmux/snapshots/over/t/state"), 0);
+	unsigned before = open_files();
+	expect_refused("t", "wrong type");
+	assert_int_equal(open_files(), before);
+	assert_int_equal(unlink("keep"), 0);
+}
+
 /* Text that would be compared for hours. */
 static void made_of_too_much(void **state)
 {
@@ -602,7 +741,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(all_comes_back), T(another_machine_takes_it_up), T(timers_go_on), T(cards_stay), T(two_disks_and_a_floppy), T(overlays), T(into_an_overlay), T(part_of_a_file),
-		T(another_size_comes_back), T(interrupted), T(bad_markers), T(tags), T(of_another_make), T(media_must_be_there), T(a_full_disk), T(leftovers), T(damaged), T(made_of_too_much), T(hostile),
+		T(another_size_comes_back), T(interrupted), T(bad_markers), T(tags), T(of_another_make), T(media_must_be_there), T(a_full_disk), T(leftovers), T(damaged), T(impossible_chunks), T(impossible_memory), T(impossible_values), T(nothing_is_left_open), T(made_of_too_much), T(hostile),
 	};
 	return cmocka_run_group_tests_name("snapshot state", tests, group_setup, group_teardown);
 }
