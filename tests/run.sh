@@ -49,7 +49,7 @@ for p in "$@"; do
 done
 wait
 
-for _ in $(seq 50); do [ -z "$(left)" ] && break; sleep 0.2; done
+for _ in $(seq 300); do [ -z "$(left)" ] && break; sleep 0.2; done
 [ -z "$(left)" ] || { echo "--- left behind:"; left; echo 0 1 0 >"$out/left.sum"; }
 
 cat "$out"/*.sum 2>/dev/null | awk '{ p += $1; f += $2; s += $3 } END { printf "%d passed, %d failed", p, f; if (s) printf ", %d skipped", s; print ""; exit f > 0 || p == 0 }'

@@ -161,7 +161,7 @@ static bool reaches(struct bench *b, uint32_t n)
 {
 	machine_unlock(b->m);
 	bool ok = false;
-	for (int k = 0; k < 10000 && !(ok = counter(b) > n); k++)
+	for (int k = 0; k < 90000 && !(ok = counter(b) > n); k++)
 		usleep(1000);
 	machine_lock(b->m);
 	return ok;

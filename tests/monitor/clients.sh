@@ -58,7 +58,7 @@ pid=""
 $vmux -S -no-user-config -nodefaults -nographic -machine none,accel=kvm:tcg -qmp "unix:$tmp/d.sock,server=on,wait=off" -pidfile "$tmp/d.pid" -daemonize >"$tmp/d.log" 2>&1 &&
 	pid=$(cat "$tmp/d.pid")
 ok "-daemonize returns with a socket, a pidfile and nothing said" [ -S "$tmp/d.sock" -a -n "$pid" -a ! -s "$tmp/d.log" ]
-dialog() { { printf '{"execute": "qmp_capabilities"}\n'; printf '%s\n' "$@"; } | timeout 20 socat -t5 - "UNIX-CONNECT:$tmp/d.sock" | tr -d '\r'; }
+dialog() { { printf '{"execute": "qmp_capabilities"}\n'; printf '%s\n' "$@"; } | timeout 120 socat -t90 - "UNIX-CONNECT:$tmp/d.sock" | tr -d '\r'; }
 answer=$(dialog '{"execute": "qom-list-types", "id": 1}' '{"execute": "qom-list-properties", "arguments": {"typename": "memory-backend-file"}, "id": 2}' '{"execute": "quit"}')
 ok "it tells of its engine" [ -n "$(jq -r 'select(.id == 1).return[].name | select(. == "tcg-accel")' <<<"$answer")" ]
 ok "and of memory in files" [ "$(jq -c 'select(.id == 2).return | map(.name) | contains(["mem-path", "prealloc", "share"])' <<<"$answer")" = true ]
@@ -69,15 +69,15 @@ ok "what cannot start says why" [ $? = 1 -a "$(cat "$tmp/d.log")" = "vmux: -hda 
 
 # ---- guest memory that is a file of the host
 mkfifo "$tmp/qtest"
-timeout 60 $vmux -accel qtest -qtest stdio -display none -nodefaults -m 2 -machine pc,memory-backend=r \
+timeout 120 $vmux -accel qtest -qtest stdio -display none -nodefaults -m 2 -machine pc,memory-backend=r \
 	-object memory-backend-file,id=r,size=2M,mem-path="$tmp/ram",share=on <"$tmp/qtest" >"$tmp/d.log" 2>&1 &
 pid=$!
 echo "write 0x1000 0x4 0x76656e69" >"$tmp/qtest" &
-for ((i = 0; i < 300; i++)); do grep -q OK "$tmp/d.log" && break; sleep 0.1; done
+for ((i = 0; i < 900; i++)); do grep -q OK "$tmp/d.log" && break; sleep 0.1; done
 kill $pid
 wait $pid
 ok "a shared file holds what the machine wrote" [ "$(stat -c %s "$tmp/ram") $(tail -c +4097 "$tmp/ram" | head -c 4)" = "2097152 veni" ]
-refuses() { timeout 60 $vmux -display none -nodefaults -S -m 2 "${@:2}" >"$tmp/d.log" 2>&1; [ $? = 1 ] && grep -qF "$1" "$tmp/d.log"; }
+refuses() { timeout 120 $vmux -display none -nodefaults -S -m 2 "${@:2}" >"$tmp/d.log" 2>&1; [ $? = 1 ] && grep -qF "$1" "$tmp/d.log"; }
 ok "sizes have to agree" refuses "memory-backend=r: Machine memory size does not match the size of the memory backend" -machine pc,memory-backend=r -object memory-backend-ram,id=r,size=4M
 ok "the file has to be large enough" refuses "backing store size 0x200000 does not match 'size' option 0x400000" -m 4 -machine pc,memory-backend=r \
 	-object memory-backend-file,id=r,size=4M,mem-path="$tmp/ram"
@@ -114,12 +114,12 @@ printf '\xff{{{[[[ 1 2 ]}' >&3
 printf '\xff' >&3
 while IFS= read -r -t 1 -u 4 answer; do :; done
 ask '{"execute": "query-name", "id": "sane"}'
-while ! is .id '"sane"' && IFS= read -r -t 5 answer <&4; do :; done
+while ! is .id '"sane"' && IFS= read -r -t 60 answer <&4; do :; done
 ok "garbage, and then sense" is '[.id, .return.name]' '["sane","guest"]'
 chain=$(printf '{"execute": "query-name", "id": %s}' $(seq 200) | tr -d '\n')
 printf '%s' "$chain" >&3
 got=0
-while [ $got -lt 200 ] && IFS= read -r -t 10 answer <&4; do got=$((got + 1)); done
+while [ $got -lt 200 ] && IFS= read -r -t 60 answer <&4; do got=$((got + 1)); done
 ok "two hundred messages in one line" [ $got = 200 ]
 finish
 echo "1..$n"
