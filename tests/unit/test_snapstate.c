@@ -2,7 +2,10 @@
 #include "core/block/block.h"
 #include "core/block/content.h"
 #include "core/block/format.h"
+#include "core/cpu/cpu.h"
+#include "core/machine/input.h"
 #include "core/machine/le.h"
+#include "core/machine/snapdesc.h"
 #include "core/machine/snapram.h"
 #include "core/machine/snapshot.h"
 #include "core/machine/state.h"
@@ -12,6 +15,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -195,6 +199,31 @@ static void timers_go_on(void **state)
 		assert_int_equal(in8(m, 0x40) & 0x80, 0x80);
 		board_step(m, 3000000000);
 	}
+}
+
+/* What no device keeps: address line 20, a reset that was asked for, memory behind the last page that was kept; and keys that wait are of the other time. */
+static void the_board_comes_back(void **state)
+{
+	struct error err = { "" };
+	unsigned room = input_key_room(m);
+	uint8_t *end = m->ram.host + m->ram.used - 1;
+	uint8_t was = *end;
+	machine_set_a20(m, false);
+	m->reset_wanted = true;
+	m->cause = SHUTDOWN_GUEST_RESET;
+	save("t");
+	machine_set_a20(m, true);
+	m->reset_wanted = false;
+	m->cause = SHUTDOWN_HOST_QUIT;
+	*end = (uint8_t)~was;
+	assert_true(input_sendkey(m, "a-b-c", 1000, &err));
+	assert_true(input_key_room(m) < room);
+	load("t");
+	assert_false(m->a20);
+	assert_true(m->reset_wanted);
+	assert_int_equal(m->cause, SHUTDOWN_GUEST_RESET);
+	assert_int_equal(*end, was);
+	assert_int_equal(input_key_room(m), room);
 }
 
 /* A card that is to go, when the guest lets it: loading is no reset, in which it would. */
@@ -475,6 +504,22 @@ static void leftovers(void **state)
 	load("t");
 }
 
+/* One program at a time. */
+static void somebody_else_is_at_work(void **state)
+{
+	struct error err = { "" };
+	save("t");
+	int fd = open("a.img.snapshots", O_RDONLY | O_DIRECTORY);
+	assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+	assert_false(snapshot_save(m, "u", &err));
+	assert_non_null(strstr(err.msg, "another program is at work on the snapshots in"));
+	expect_refused("t", "another program is at work");
+	assert_false(snapshot_delete(m, "t", &err));
+	close(fd);
+	load("t");
+	assert_false(snapshot_exists(m, "u"));
+}
+
 /* ---- bad files ---------------------------------------------------------------------------------------------------------------------- */
 
 #define STATE "a.img.snapshots/t/state"
@@ -579,6 +624,66 @@ static void impossible_chunks(void **state)
 	snap_writer_free(w);
 	close(fd);
 	expect_refused("t", "its time is out of range");
+}
+
+/* Whole chunks with right sums, but not in their order. */
+static void impossible_order(void **state)
+{
+	static const enum snap_kind orders[][4] = { { SNAP_END }, { SNAP_STATE }, { SNAP_RAM }, { SNAP_MACHINE, SNAP_END }, { SNAP_MACHINE, SNAP_RAM },
+		{ SNAP_MACHINE, SNAP_MACHINE }, { SNAP_MACHINE, SNAP_STATE, SNAP_STATE }, { SNAP_MACHINE, SNAP_STATE, SNAP_MACHINE } };
+	struct snap_header h = { .clock_ns = 1 };
+	struct error err = { "" };
+	struct text own = { 0 };
+	save("t");
+	snapdesc_write(m, &own);
+	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+		int fd = open(STATE, O_WRONLY | O_TRUNC);
+		struct snap_writer *w = snap_writer_new(fd, &h, &err);
+		assert_true(w);
+		for (unsigned k = 0; k < 4 && orders[i][k] != SNAP_END; k++)
+			assert_true(snap_put(w, orders[i][k], own.s, own.len, &err));
+		assert_true(snap_writer_end(w, &err));
+		snap_writer_free(w);
+		close(fd);
+		expect_refused("t", "its parts are in disorder");
+	}
+	text_free(&own);
+}
+
+/* A guest that was told of what this machine's processor has not. */
+static void impossible_processor(void **state)
+{
+	struct text own = { 0 }, other = { 0 };
+	struct error err = { "" };
+	assert_int_equal(m->n_cpus, 0);                 /* as no engine runs here */
+	m->cpus[0] = cpu_create(m, 0, "qemu64", &err);
+	assert_non_null(m->cpus[0]);
+	m->n_cpus = 1;
+	snapdesc_write(m, &own);
+	assert_true(snapdesc_check(m, own.s, own.len, &err));
+	char *at = strstr(own.s, "\ncpuid "), *end = strchr(at + 1, '\n');
+	text_add(&other, own.s, (size_t)(at - own.s));
+	text_printf(&other, "\ncpuid");
+	for (const char *p = at + 6; p < end; p++)
+		if (*p == ' ')
+			text_printf(&other, " ffffffff");
+	text_printf(&other, "%s", end);
+	assert_false(snapdesc_check(m, other.s, other.len, &err));
+	assert_non_null(strstr(err.msg, "was told of processor features that"));
+	/* Fewer are no harm. */
+	other.len = 0;
+	text_add(&other, own.s, (size_t)(at - own.s));
+	text_printf(&other, "\ncpuid");
+	for (const char *p = at + 6; p < end; p++)
+		if (*p == ' ')
+			text_printf(&other, " 0");
+	text_printf(&other, "%s", end);
+	assert_true(snapdesc_check(m, other.s, other.len, &err));
+	text_free(&own);
+	text_free(&other);
+	m->n_cpus = 0;
+	cpu_destroy(m->cpus[0]);
+	m->cpus[0] = NULL;
 }
 
 /* Pages that this machine has not, that a chunk has not, or that stand elsewhere. */
@@ -740,8 +845,8 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(all_comes_back), T(another_machine_takes_it_up), T(timers_go_on), T(cards_stay), T(two_disks_and_a_floppy), T(overlays), T(into_an_overlay), T(part_of_a_file),
-		T(another_size_comes_back), T(interrupted), T(bad_markers), T(tags), T(of_another_make), T(media_must_be_there), T(a_full_disk), T(leftovers), T(damaged), T(impossible_chunks), T(impossible_memory), T(impossible_values), T(nothing_is_left_open), T(made_of_too_much), T(hostile),
+		T(all_comes_back), T(another_machine_takes_it_up), T(timers_go_on), T(the_board_comes_back), T(cards_stay), T(two_disks_and_a_floppy), T(overlays), T(into_an_overlay), T(part_of_a_file),
+		T(another_size_comes_back), T(interrupted), T(bad_markers), T(tags), T(of_another_make), T(media_must_be_there), T(a_full_disk), T(leftovers), T(somebody_else_is_at_work), T(damaged), T(impossible_chunks), T(impossible_order), T(impossible_processor), T(impossible_memory), T(impossible_values), T(nothing_is_left_open), T(made_of_too_much), T(hostile),
 	};
 	return cmocka_run_group_tests_name("snapshot state", tests, group_setup, group_teardown);
 }
