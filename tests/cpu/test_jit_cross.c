@@ -197,6 +197,24 @@ static void the_second_page_is_taken_away(void **state)
 	guest_free(g);
 }
 
+/* The block in front is translated while the second page has never been there: nothing is known of the bytes that lie in it. */
+static void the_second_page_was_never_there(void **state)
+{
+	struct guest *g = new_guest(1);
+	struct outcome out;
+	static const uint8_t code[] = { 0xff, 0xc3, 0xff, 0xcd, 0x75, 0xfa, 0xb8, 0x78, 0x56 };        /* l: inc ebx; dec ebp; jnz l; mov eax, */
+	guest_map(g, NEXT, SECOND, false, true);
+	guest_load(g, FRAMES + 0x1000 - sizeof code, code, sizeof code);
+	for (int round = 0; round < ROUNDS; round++) {
+		run(g, NEXT - sizeof code, &out);
+		assert_int_equal(out.vector, EXC_PF);
+		assert_int_equal(g->c->cr2, NEXT);
+		assert_int_equal(pushed(g, 1), NEXT - 3);
+		assert_int_equal(out.regs[RBX], LOOPS);
+	}
+	guest_free(g);
+}
+
 static void its_operand_faults(void **state)
 {
 	struct guest *g = new_guest(1);
@@ -222,7 +240,7 @@ int main(void)
 {
 #define T(f) cmocka_unit_test(f)
 	const struct CMUnitTest tests[] = {
-		T(all_kinds_at_all_bytes), T(the_second_page_changes), T(the_second_page_is_written_right_before), T(the_second_page_is_taken_away), T(its_operand_faults),
+		T(all_kinds_at_all_bytes), T(the_second_page_changes), T(the_second_page_is_written_right_before), T(the_second_page_is_taken_away), T(the_second_page_was_never_there), T(its_operand_faults),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -150,6 +150,9 @@ static void an_instruction_in_two_pages_changes(void **state)
 		assert_int_equal(runs_to(g, PAGES + 0xffc), 0x44332211);
 		g->mem[FRAMES + 0x1000] = 0x55;
 		assert_int_equal(runs_to(g, PAGES + 0xffc), 0x44552211);
+		g->mem[FRAMES + 0x1001] = 0x99;                 /* the last of them, too */
+		assert_int_equal(runs_to(g, PAGES + 0xffc), 0x99552211);
+		g->mem[FRAMES + 0x1001] = 0x44;
 		g->mem[FRAMES + 0xffe] = 0x66;
 		assert_int_equal(runs_to(g, PAGES + 0xffc), 0x44552266);
 		g->mem[FRAMES + 0xffe] = 0x11;
@@ -202,6 +205,120 @@ static void invlpg_between_call_and_return(void **state)
 	}
 }
 
+/* ---- each beside the interpreter ------------------------------------------------------------------------------------------------------ */
+
+struct piece { const char *name; uint8_t code[28], len; unsigned cpl; uint32_t flags, cr4; uint64_t rax; };
+#define CR4_BASES UINT32_C(0x10000)
+#define CR4_NO_TSC 4u
+#define PUSHF_TO_RDX 0x9c, 0x5a
+static const struct piece pieces[] = {
+	{ "std, pushf, cld, pushf", { 0xfd, PUSHF_TO_RDX, 0xfc, 0x9c, 0x5b }, 6, 0, 0, 0, 0 },
+	{ "std, lodsb", { 0xfd, 0xac, 0xfc }, 3, 0, 0, 0, 0 },
+	{ "pushf", { PUSHF_TO_RDX }, 2, 0, FL_ARITH | FL_IOPL | FL_NT | FL_AC | FL_ID, 0, 0 },
+	{ "popf IOPL", { 0x68, 0x02, 0x30, 0, 0, 0x9d, PUSHF_TO_RDX }, 8, 0, 0, 0, 0 },
+	{ "popf NT", { 0x68, 0x02, 0x40, 0, 0, 0x9d, PUSHF_TO_RDX }, 8, 0, 0, 0, 0 },
+	{ "popf AC", { 0x68, 0x02, 0, 0x04, 0, 0x9d, PUSHF_TO_RDX }, 8, 0, 0, 0, 0 },
+	{ "popf ID", { 0x68, 0x02, 0, 0x20, 0, 0x9d, PUSHF_TO_RDX }, 8, 0, 0, 0, 0 },
+	{ "popf TF", { 0x68, 0x02, 0x01, 0, 0, 0x9d, 0x90, 0x90 }, 8, 0, 0, 0, 0 },
+	{ "popf DF, arithmetic", { 0x68, 0xd7, 0x0e, 0, 0, 0x9d, PUSHF_TO_RDX, 0xfc }, 9, 0, 0, 0, 0 },
+	{ "popf, IOPL cleared", { 0x6a, 0x02, 0x9d, PUSHF_TO_RDX }, 5, 0, FL_IOPL | FL_ARITH, 0, 0 },
+	{ "popf at CPL 3", { 0x68, 0x02, 0x32, 0, 0, 0x9d, PUSHF_TO_RDX }, 8, 3, 0, 0, 0 },
+	{ "mov from cr3, cr2", { 0x0f, 0x20, 0xda, 0x41, 0x0f, 0x20, 0xd1 }, 7, 0, 0, 0, 0 },
+	{ "mov from cr3 at CPL 3", { 0x0f, 0x20, 0xda }, 3, 3, 0, 0, 0 },
+	{ "cli, sti", { 0xfa, PUSHF_TO_RDX, 0xfb, 0x9c, 0x5b, 0xfa }, 7, 0, FL_IF, 0, 0 },
+	{ "cli at CPL 3", { 0xfa }, 1, 3, FL_IF, 0, 0 },
+	{ "sti at CPL 3", { 0xfb }, 1, 3, 0, 0, 0 },
+	{ "cli at CPL 3, IOPL 3", { 0xfa, PUSHF_TO_RDX }, 3, 3, FL_IF | FL_IOPL, 0, 0 },
+	{ "swapgs", { 0x0f, 0x01, 0xf8, 0x65, 0x8b, 0x14, 0x25, 0, 0, 0, 0 }, 11, 0, 0, 0, 0 },
+	{ "swapgs at CPL 3", { 0x0f, 0x01, 0xf8 }, 3, 3, 0, 0, 0 },
+	{ "rdgsbase rdx, not allowed", { 0xf3, 0x48, 0x0f, 0xae, 0xca }, 5, 0, 0, 0, 0 },
+	{ "rdgsbase rdx", { 0xf3, 0x48, 0x0f, 0xae, 0xca }, 5, 3, 0, CR4_BASES, 0 },
+	{ "rdgsbase edx", { 0xf3, 0x0f, 0xae, 0xca }, 4, 0, 0, CR4_BASES, 0 },
+	{ "wrgsbase rax", { 0xf3, 0x48, 0x0f, 0xae, 0xd8, 0x65, 0x8b, 0x14, 0x25, 0, 0, 0, 0 }, 13, 0, 0, CR4_BASES, GUEST_DATA + 0x40 },
+	{ "wrgsbase, not canonical", { 0xf3, 0x48, 0x0f, 0xae, 0xd8 }, 5, 0, 0, CR4_BASES, UINT64_C(0x0000800000000000) },
+	{ "cli at CPL 1", { 0xfa }, 1, 1, FL_IF, 0, 0 },
+	{ "popf at CPL 1", { 0x68, 0x02, 0x32, 0, 0, 0x9d, PUSHF_TO_RDX }, 8, 1, 0, 0, 0 },
+	{ "sti at CPL 1", { 0xfb }, 1, 1, 0, 0, 0 },
+	{ "swapgs at CPL 1", { 0x0f, 0x01, 0xf8 }, 3, 1, 0, 0, 0 },
+	{ "mov from cr3 at CPL 1", { 0x0f, 0x20, 0xda }, 3, 1, 0, 0, 0 },
+	{ "sysret at CPL 1", { 0x48, 0x0f, 0x07 }, 3, 1, 0, 0, 0 },
+	{ "rep movsb gs:[rsi]", { 0x31, 0xf6, 0xb9, 8, 0, 0, 0, 0xf3, 0x65, 0xa4 }, 10, 0, 0, 0, 0 },
+	{ "rep movsb", { 0xb9, 8, 0, 0, 0, 0xf3, 0xa4 }, 7, 0, 0, 0, 0 },
+	{ "rep stosb [edi]", { 0x48, 0x89, 0xc7, 0xb9, 4, 0, 0, 0, 0x67, 0xf3, 0xaa }, 11, 0, 0, 0, UINT64_C(0x700000000) + GUEST_DATA + 0x77 },
+	{ "bts [rsi], rax: 69 bits below", { 0x48, 0x0f, 0xab, 0x06, 0x48, 0x8b, 0x56, 0xf0, 0x48, 0x8b, 0x5e, 0xf8 }, 12, 0, 0, 0, (uint64_t)-69 },
+	{ "btr [rsi], rax: 100 bits above", { 0x48, 0x0f, 0xb3, 0x06, 0x48, 0x8b, 0x56, 0x08, 0x48, 0x8b, 0x5e, 0x10 }, 12, 0, 0, 0, 100 },
+	{ "bt [rsi], rax", { 0x48, 0x0f, 0xa3, 0x06, PUSHF_TO_RDX }, 6, 0, 0, 0, 40 },
+	{ "btc [rsi], eax: 33 bits below", { 0x0f, 0xbb, 0x06, 0x48, 0x8b, 0x56, 0xf8 }, 7, 0, 0, 0, (uint32_t)-33 },
+	{ "cmpxchg16b, not aligned", { 0x48, 0x0f, 0xc7, 0x4e, 0x08 }, 5, 0, 0, 0, 0 },
+	{ "cmpxchg16b", { 0x48, 0x0f, 0xc7, 0x4e, 0x10, PUSHF_TO_RDX }, 7, 0, 0, 0, 0 },
+	{ "rdtsc, not allowed", { 0x0f, 0x31 }, 2, 3, 0, CR4_NO_TSC, 0 },
+	{ "rdtscp", { 0x0f, 0x01, 0xf9, 0x31, 0xc0, 0x31, 0xd2 }, 7, 3, 0, 0, 0 },
+	{ "rdtscp, not allowed", { 0x0f, 0x01, 0xf9 }, 3, 3, 0, CR4_NO_TSC, 0 },
+};
+
+struct piece_end { uint64_t regs[16], rip, cr2, gs, data[32], pushed[5]; uint32_t flags; enum cpu_exit exit; int vector; };
+
+static void run_piece(struct guest *g, const struct piece *k, struct piece_end *out)
+{
+	struct cpu *c = g->c;
+	static const uint8_t end[] = { 0x0f, 0x0b };            /* ud2, at each CPL */
+	memset(c->regs, 0, sizeof c->regs[0] * 16);
+	for (unsigned n = 0; n < 0x100; n++)
+		g->mem[GUEST_DATA + n] = (uint8_t)(n * 7);
+	memset(g->mem + GUEST_STACK - 0x100, 0, 0x100);
+	uint64_t sp0 = GUEST_STACK - 0x80;
+	memcpy(g->mem + GUEST_DATA + 0x804, &sp0, 8);
+	cpu_set_eflags(c, 2);
+	c->cpl = (uint8_t)k->cpl;
+	c->seg[SEG_CS] = (struct segreg){ .limit = UINT32_MAX, .sel = (uint16_t)(8 | k->cpl), .attr = (uint16_t)(0xa09b | k->cpl << 5) };
+	c->seg[SEG_SS] = (struct segreg){ .limit = UINT32_MAX, .sel = (uint16_t)(16 | k->cpl), .attr = (uint16_t)(0xc093 | k->cpl << 5) };
+	c->seg[SEG_TR] = (struct segreg){ .base = GUEST_DATA + 0x800, .limit = 0x67, .sel = 0x18, .attr = 0x8b };
+	c->seg[SEG_GS].base = GUEST_DATA + 0x10;
+	c->kernel_gs_base = GUEST_DATA + 0x20;
+	c->cr2 = 0x1234;
+	c->tsc_aux = 0x4321;
+	c->cr4 = (c->cr4 & ~(CR4_BASES | CR4_NO_TSC)) | k->cr4;
+	c->regs[RAX] = k->rax;
+	c->regs[RSI] = GUEST_DATA + 0x40;
+	c->regs[RDI] = GUEST_DATA + 0x90;
+	c->regs[RSP] = GUEST_STACK;
+	cpu_set_eflags(c, k->flags | 2);
+	cpu_update_mode(c);
+	guest_load(g, GUEST_CODE + k->len, end, sizeof end);
+	out->exit = guest_run(g, GUEST_CODE);
+	out->vector = guest_vector(g);
+	out->flags = cpu_get_eflags(c) & ~(uint32_t)FL_ARITH;   /* a fault may find these dead */
+	out->rip = c->rip;
+	out->cr2 = c->cr2;
+	out->gs = c->seg[SEG_GS].base;
+	memcpy(out->regs, c->regs, sizeof out->regs);
+	memcpy(out->data, g->mem + GUEST_DATA, sizeof out->data);
+	memcpy(out->pushed, g->mem + c->regs[RSP], sizeof out->pushed);
+	out->pushed[out->vector == EXC_GP || out->vector == EXC_PF ? 3 : 2] &= ~(uint64_t)FL_ARITH;
+}
+
+/* Translated code leaves what the interpreter leaves, with what is common, with what is refused, and at CPL 3. */
+static void each_as_interpreted(void **state)
+{
+	struct guest *interp = guest_new(GUEST_LONG64), *jit = *state;
+	struct piece_end want, got;
+	for (size_t k = 0; k < sizeof pieces / sizeof pieces[0]; k++) {
+		memset(&want, 0, sizeof want), memset(&got, 0, sizeof got);
+		guest_load(interp, GUEST_CODE, pieces[k].code, pieces[k].len);
+		guest_load(jit, GUEST_CODE, pieces[k].code, pieces[k].len);
+		run_piece(interp, &pieces[k], &want);
+		assert_int_equal(want.exit, CPUEXIT_HALT);
+		assert_true(want.vector >= 0);
+		for (int round = 0; round < 4; round++) {
+			run_piece(jit, &pieces[k], &got);
+			if (memcmp(&got, &want, sizeof want))
+				fail_msg("%s: vector %d, not %d; rdx %llx, not %llx; flags %x, not %x", pieces[k].name, got.vector, want.vector,
+				         (unsigned long long)got.regs[RDX], (unsigned long long)want.regs[RDX], got.flags, want.flags);
+		}
+	}
+	guest_free(interp);
+}
+
 /* ---- PAUSE --------------------------------------------------------------------------------------------------------------------------- */
 
 /* Among several CPUs PAUSE is seen, translated or not, so that who waits for long lets others have the core. */
@@ -236,7 +353,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 		TEST(no_interrupt_directly_behind_sti), TEST(popf_lets_a_waiting_interrupt_in), TEST(an_instruction_in_two_pages_changes),
-		TEST(invlpg_between_call_and_return), TEST(pause_is_seen_among_several),
+		TEST(invlpg_between_call_and_return), TEST(each_as_interpreted), TEST(pause_is_seen_among_several),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

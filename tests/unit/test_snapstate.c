@@ -329,6 +329,8 @@ static void part_of_a_file(void **state)
 	load("t");
 	assert_int_equal(byte_at("w.img", (1 << 20) + 4096), 'w');
 	assert_int_equal(byte_at("w.img", 4096), 'Y');          /* not of this disk */
+	restart("-m 16 -name part -nodefaults -blockdev driver=raw,node-name=w,offset=1M,size=256K,file.driver=file,file.filename=w.img -device ide-hd,drive=w");
+	expect_refused("t", "has 262144 bytes now, and had 524288 when the snapshot was taken");
 	assert_int_equal(system("rm -rf w.img*"), 0);
 }
 
