@@ -143,6 +143,11 @@ static void the_second_page_changes(void **state)
 	sums_to(g, rip, 0xccaa5678);
 	guest_map(g, NEXT, SECOND, true, true);
 	sums_to(g, rip, 0xbbaa5678);
+	/* Nobody is told; each byte is looked at each time. */
+	g->mem[SECOND + 1] = 0xdd;
+	sums_to(g, rip, 0xddaa5678);
+	g->mem[SECOND] = 0xee;
+	sums_to(g, rip, 0xddee5678);
 	/* The first page has the opcode. */
 	static const uint8_t to_ecx = 0xb9;
 	guest_load(g, FRAMES + 0xffd, &to_ecx, 1);

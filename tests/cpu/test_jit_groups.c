@@ -9,8 +9,10 @@
 #include <string.h>
 #include <cmocka.h>
 
-/* Pages one after the other for the guest, in reverse order in RAM, so that no range goes over two of them; the last one is read-only. */
+/* Pages one after the other for the guest, in reverse order in RAM, so that no range goes over two of them; the last one is read-only.  Above 4 GB they stand
+ * the other way round: a register that lost its upper half finds other bytes. */
 enum { PAGES = 8, PLACE = 0x400000, PHYS = 0x500000, CALLEE = GUEST_CODE + 0x800 };
+#define HIGH (UINT64_C(0x100000000) + PLACE)
 
 struct program { const char *name; uint8_t code[80]; unsigned size; uint64_t from, count; };
 #define CODE(...) { __VA_ARGS__ }, sizeof((uint8_t[]) { __VA_ARGS__ })
@@ -70,6 +72,34 @@ static const struct program programs[] = {
 		0x48, 0xff, 0xc6,                       /* inc rsi */
 		0xeb, 0xf6,                             /* jmp l */
 		0xf4), PLACE + 1, 1 },
+	{ "a copy of the lower half",
+	  CODE(0x48, 0x8b, 0x06,                        /* l: mov rax, [rsi] */
+		0x89, 0xf7,                             /* mov edi, esi */
+		0x48, 0x03, 0x47, 0x08,                 /* add rax, [rdi + 8] */
+		0x48, 0x01, 0x46, 0x10,                 /* add [rsi + 16], rax */
+		0x48, 0x83, 0xc6, 0x05,                 /* add rsi, 5 */
+		0xff, 0xc9,                             /* dec ecx */
+		0x75, 0xeb,                             /* jnz l */
+		0xf4), HIGH, 3000 },
+	{ "an address of 32 bits",
+	  CODE(0x48, 0x8b, 0x06,                        /* l: mov rax, [rsi] */
+		0x67, 0x48, 0x8d, 0x7e, 0x08,           /* lea rdi, [esi + 8] */
+		0x48, 0x03, 0x07,                       /* add rax, [rdi] */
+		0x48, 0x01, 0x46, 0x10,                 /* add [rsi + 16], rax */
+		0x48, 0x83, 0xc6, 0x05,                 /* add rsi, 5 */
+		0xff, 0xc9,                             /* dec ecx */
+		0x75, 0xe9,                             /* jnz l */
+		0xf4), HIGH, 3000 },
+	{ "a sum of 32 bits",
+	  CODE(0x48, 0x8b, 0x06,                        /* l: mov rax, [rsi] */
+		0x48, 0x89, 0xf7,                       /* mov rdi, rsi */
+		0x83, 0xc7, 0x08,                       /* add edi, 8 */
+		0x48, 0x03, 0x07,                       /* add rax, [rdi] */
+		0x48, 0x01, 0x46, 0x10,                 /* add [rsi + 16], rax */
+		0x48, 0x83, 0xc6, 0x05,                 /* add rsi, 5 */
+		0xff, 0xc9,                             /* dec ecx */
+		0x75, 0xe8,                             /* jnz l */
+		0xf4), HIGH, 3000 },
 	{ "two registers with one value",
 	  CODE(0x48, 0x89, 0xf7,                        /* mov rdi, rsi */
 		0x48, 0x8b, 0x07,                       /* l: mov rax, [rdi] */
@@ -95,8 +125,10 @@ static void run(const struct program *p, unsigned runs, uint32_t off, struct res
 	assert_true(engine_set_jit(c, 0) && engine_set_jit(c, runs));
 	guest_load(g, GUEST_CODE, p->code, p->size);
 	c->cr0 |= CR0_WP;
-	for (unsigned n = 0; n < PAGES; n++)
+	for (unsigned n = 0; n < PAGES; n++) {
 		guest_map(g, PLACE + n * 4096, PHYS + (PAGES - 1 - n) * 4096, true, n < PAGES - 1);
+		guest_map(g, HIGH + n * 4096, PHYS + n * 4096, true, true);
+	}
 	for (unsigned n = 0; n < PAGES * 4096; n++)
 		g->mem[PHYS + n] = (uint8_t)(n * 37 + n / 251) | 1;
 	g->mem[PHYS + 4096 - 1] = 0;            /* the last byte for the guest */
