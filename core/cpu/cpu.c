@@ -89,7 +89,7 @@ void cpu_reset(struct cpu *c)
 	c->star = c->lstar = c->cstar = c->sfmask = c->kernel_gs_base = 0;
 	c->sysenter_cs = c->sysenter_esp = c->sysenter_eip = 0;
 	c->pat = UINT64_C(0x0007040600070406);
-	c->tsc_aux = 0;
+	c->tsc_aux = c->tsc_adjust = 0;
 	/* all count together: CPU 0 is reset first */
 	c->tsc_offset = c->index && c->machine->cpus[0] ? c->machine->cpus[0]->tsc_offset : (uint64_t)-clock_now(&c->machine->clock);
 	c->mtrr_def = 0;
@@ -226,7 +226,7 @@ const struct state_field cpu_state[] = {
 	STATE_STRUCT(struct cpu, gdtr, dtreg_state), STATE_STRUCT(struct cpu, idtr, dtreg_state),
 	U8(cpl), U8(shadow), U8(nmi_blocked), U32(dr6_pending), A64(pdpte),
 	U64(star), U64(lstar), U64(cstar), U64(sfmask), U64(kernel_gs_base), U64(sysenter_cs), U64(sysenter_esp), U64(sysenter_eip),
-	U64(pat), U64(tsc_aux), U64(tsc_offset), U64(mtrr_def), A64(mtrr_fix), A64(mtrr_base), A64(mtrr_mask),
+	U64(pat), U64(tsc_aux), U64(tsc_offset), U64(tsc_adjust), U64(mtrr_def), A64(mtrr_fix), A64(mtrr_base), A64(mtrr_mask),
 	U64(mcg_status), U64(mcg_ctl), A64(mc_ctl), A64(mc_status), U64(misc_enable), U64(msr_spec_ctrl), U64(debugctl),
 	STATE_STRUCTS(struct cpu, ymm, ymm_state), STATE_STRUCT(struct cpu, fpu, fpu_state), U32(mxcsr), U8(ignne),
 	U32(run_state), U8(sipi_vector), U32(saved_req), STATE_END

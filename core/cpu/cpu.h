@@ -243,7 +243,7 @@ struct cpu {
 	uint64_t pdpte[4];              /* PAE page-directory pointers, loaded with CR3 */
 	uint64_t star, lstar, cstar, sfmask, kernel_gs_base;
 	uint64_t sysenter_cs, sysenter_esp, sysenter_eip;
-	uint64_t pat, tsc_aux, tsc_offset, mtrr_def, mtrr_fix[11], mtrr_base[8], mtrr_mask[8];
+	uint64_t pat, tsc_aux, tsc_offset, tsc_adjust, mtrr_def, mtrr_fix[11], mtrr_base[8], mtrr_mask[8];
 	uint64_t mcg_status, mcg_ctl, mc_ctl[10], mc_status[10], misc_enable, smbase, smi_count;
 	uint64_t msr_spec_ctrl, debugctl;
 

@@ -114,7 +114,7 @@ bool cpu_rdmsr(struct cpu *c, uint32_t n, uint64_t *val)
 		return c->apic_ops && c->apic_ops->rdmsr(c->apic, n, val);
 	switch (n) {
 	case 0x10:       *val = cpu_tsc(c); return true;
-	case 0x3b:       *val = c->tsc_offset; return cpu_has(c, CF_TSC_ADJUST);        /* both move with every write of either */
+	case 0x3b:       *val = c->tsc_adjust; return cpu_has(c, CF_TSC_ADJUST);
 	case 0x48:       *val = c->msr_spec_ctrl; return cpu_has(c, CF_SPEC_CTRL);
 	case 0xe7:                              /* MPERF, APERF: running at full speed */
 	case 0xe8:       *val = cpu_tsc(c); return true;
@@ -144,6 +144,14 @@ static bool write_pat(struct cpu *c, uint64_t v)
 	return true;
 }
 
+/* A write of the counter moves IA32_TSC_ADJUST as far, and the other way round: SDM 3, 17.17.3.  What a reset does to the counter does not: firmware would be at fault then. */
+static bool move_tsc(struct cpu *c, uint64_t by)
+{
+	c->tsc_offset += by;
+	c->tsc_adjust += by;
+	return true;
+}
+
 bool cpu_wrmsr(struct cpu *c, uint32_t n, uint64_t v)
 {
 	uint64_t *p = indexed(c, n);
@@ -156,8 +164,8 @@ bool cpu_wrmsr(struct cpu *c, uint32_t n, uint64_t v)
 	if (is_apic(n))
 		return c->apic_ops && c->apic_ops->wrmsr(c->apic, n, v);
 	switch (n) {
-	case 0x10:       c->tsc_offset += v - cpu_tsc(c); return true;
-	case 0x3b:       c->tsc_offset = cpu_has(c, CF_TSC_ADJUST) ? v : c->tsc_offset; return cpu_has(c, CF_TSC_ADJUST);
+	case 0x10:       move_tsc(c, v - cpu_tsc(c)); return true;
+	case 0x3b:       return cpu_has(c, CF_TSC_ADJUST) && move_tsc(c, v - c->tsc_adjust);
 	case 0x48:       c->msr_spec_ctrl = v & 7; return cpu_has(c, CF_SPEC_CTRL) && v <= 7;
 	case 0x49:       return v <= 1;         /* prediction barrier */
 	case 0x277:      return write_pat(c, v);

@@ -107,7 +107,7 @@ static bool sync_fp(struct cpu *c)
 static const struct { uint32_t msr; size_t offset; } msrs[] = {
 #define M(n, field) { n, offsetof(struct cpu, field) }
 	M(0x174, sysenter_cs), M(0x175, sysenter_esp), M(0x176, sysenter_eip), M(0x1a0, misc_enable), M(0x277, pat), M(0x2ff, mtrr_def),
-	M(0xc0000081, star), M(0xc0000082, lstar), M(0xc0000083, cstar), M(0xc0000084, sfmask), M(0xc0000102, kernel_gs_base), M(0xc0000103, tsc_aux),
+	M(0xc0000081, star), M(0xc0000082, lstar), M(0xc0000083, cstar), M(0xc0000084, sfmask), M(0xc0000102, kernel_gs_base), M(0xc0000103, tsc_aux), M(0x3b, tsc_adjust),
 	M(0x250, mtrr_fix[0]), M(0x258, mtrr_fix[1]), M(0x259, mtrr_fix[2]), M(0x268, mtrr_fix[3]), M(0x269, mtrr_fix[4]), M(0x26a, mtrr_fix[5]),
 	M(0x26b, mtrr_fix[6]), M(0x26c, mtrr_fix[7]), M(0x26d, mtrr_fix[8]), M(0x26e, mtrr_fix[9]), M(0x26f, mtrr_fix[10]),
 	M(0x200, mtrr_base[0]), M(0x201, mtrr_mask[0]), M(0x202, mtrr_base[1]), M(0x203, mtrr_mask[1]), M(0x204, mtrr_base[2]), M(0x205, mtrr_mask[2]),

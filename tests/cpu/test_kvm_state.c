@@ -28,7 +28,7 @@ static const struct { uint32_t msr; size_t at; uint64_t value; } msrs[] = {
 #define M(n, field, v) { n, offsetof(struct cpu, field), v }
 	M(0x174, sysenter_cs, 8), M(0x175, sysenter_esp, 0x1234), M(0x176, sysenter_eip, 0x5678), M(0x277, pat, UINT64_C(0x0001040600070406)), M(0x2ff, mtrr_def, 0xc06),
 	M(0xc0000081, star, UINT64_C(0x0023001000000000)), M(0xc0000082, lstar, 0x7000), M(0xc0000083, cstar, 0x8000), M(0xc0000084, sfmask, 0x200),
-	M(0xc0000102, kernel_gs_base, 0x9000), M(0xc0000103, tsc_aux, 5), M(0x250, mtrr_fix[0], UINT64_C(0x0606060606060606)),
+	M(0xc0000102, kernel_gs_base, 0x9000), M(0xc0000103, tsc_aux, 5), M(0x3b, tsc_adjust, 7000), M(0x250, mtrr_fix[0], UINT64_C(0x0606060606060606)),
 	M(0x258, mtrr_fix[1], UINT64_C(0x0505050505050505)), M(0x259, mtrr_fix[2], UINT64_C(0x0404040404040404)), M(0x268, mtrr_fix[3], 6), M(0x269, mtrr_fix[4], 5),
 	M(0x26a, mtrr_fix[5], 4), M(0x26b, mtrr_fix[6], 1), M(0x26c, mtrr_fix[7], 0x0101), M(0x26d, mtrr_fix[8], 0x0606), M(0x26e, mtrr_fix[9], 0x0505), M(0x26f, mtrr_fix[10], 0x0404),
 	M(0x200, mtrr_base[0], 0x100006), M(0x201, mtrr_mask[0], 0xff00800), M(0x206, mtrr_base[3], 0x200000), M(0x207, mtrr_mask[3], 0xfe00800),

@@ -106,6 +106,36 @@ static void models(void **s)
 	machine_free(m);
 }
 
+/* The counter begins at 0 with each reset, and IA32_TSC_ADJUST too: what is in it then, Linux takes for a fault of the firmware.  Afterwards they move together. */
+static void time_stamp(void **s)
+{
+	enum { TSC = 0x10, TSC_ADJUST = 0x3b };
+	struct machine *m = bare();
+	struct cpu *c = make(m, NULL);
+	uint64_t v;
+
+	clock_set(&m->clock, 5000);
+	cpu_reset(c);
+	assert_true(cpu_rdmsr(c, TSC, &v));
+	assert_int_equal(v, 0);
+	assert_true(cpu_rdmsr(c, TSC_ADJUST, &v));
+	assert_int_equal(v, 0);
+	clock_set(&m->clock, 6000);
+	assert_true(cpu_wrmsr(c, TSC, 50000));
+	assert_true(cpu_rdmsr(c, TSC_ADJUST, &v));
+	assert_int_equal(v, 49000);
+	assert_true(cpu_wrmsr(c, TSC_ADJUST, 0));
+	assert_true(cpu_rdmsr(c, TSC, &v));
+	assert_int_equal(v, 1000);
+	cpu_destroy(c);
+	c = make(m, "qemu64,tsc-adjust=off");
+	cpu_reset(c);
+	assert_false(cpu_rdmsr(c, TSC_ADJUST, &v));
+	assert_false(cpu_wrmsr(c, TSC_ADJUST, 0));
+	cpu_destroy(c);
+	machine_free(m);
+}
+
 /* ---- threads ---- */
 
 enum { COUNTER = 0x800 };
@@ -229,6 +259,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(messages),
 		cmocka_unit_test(models),
+		cmocka_unit_test(time_stamp),
 		cmocka_unit_test(park_and_resume),
 		cmocka_unit_test(halted_costs_nothing),
 	};
