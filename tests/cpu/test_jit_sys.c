@@ -208,6 +208,7 @@ static void invlpg_between_call_and_return(void **state)
 /* ---- each beside the interpreter ------------------------------------------------------------------------------------------------------ */
 
 struct piece { const char *name; uint8_t code[28], len; unsigned cpl; uint32_t flags, cr4; uint64_t rax; };
+#define FAR_UP (UINT64_C(0x700000000) + GUEST_DATA)        /* mapped, too, elsewhere */
 #define CR4_BASES UINT32_C(0x10000)
 #define CR4_NO_TSC 4u
 #define PUSHF_TO_RDX 0x9c, 0x5a
@@ -242,9 +243,9 @@ static const struct piece pieces[] = {
 	{ "swapgs at CPL 1", { 0x0f, 0x01, 0xf8 }, 3, 1, 0, 0, 0 },
 	{ "mov from cr3 at CPL 1", { 0x0f, 0x20, 0xda }, 3, 1, 0, 0, 0 },
 	{ "sysret at CPL 1", { 0x48, 0x0f, 0x07 }, 3, 1, 0, 0, 0 },
-	{ "rep movsb gs:[rsi]", { 0x31, 0xf6, 0xb9, 8, 0, 0, 0, 0xf3, 0x65, 0xa4 }, 10, 0, 0, 0, 0 },
+	{ "rep movsb gs:[rsi]", { 0xf3, 0x48, 0x0f, 0xae, 0xd8, 0x8a, 0x16, 0xb9, 8, 0, 0, 0, 0xf3, 0x65, 0xa4 }, 15, 0, 0, CR4_BASES, 0x10 },
 	{ "rep movsb", { 0xb9, 8, 0, 0, 0, 0xf3, 0xa4 }, 7, 0, 0, 0, 0 },
-	{ "rep stosb [edi]", { 0x48, 0x89, 0xc7, 0xb9, 4, 0, 0, 0, 0x67, 0xf3, 0xaa }, 11, 0, 0, 0, UINT64_C(0x700000000) + GUEST_DATA + 0x77 },
+	{ "rep stosb [edi]", { 0x48, 0x89, 0xc7, 0x88, 0x07, 0xb9, 4, 0, 0, 0, 0x67, 0xf3, 0xaa }, 13, 0, 0, 0, FAR_UP + 0x77 },
 	{ "bts [rsi], rax: 69 bits below", { 0x48, 0x0f, 0xab, 0x06, 0x48, 0x8b, 0x56, 0xf0, 0x48, 0x8b, 0x5e, 0xf8 }, 12, 0, 0, 0, (uint64_t)-69 },
 	{ "btr [rsi], rax: 100 bits above", { 0x48, 0x0f, 0xb3, 0x06, 0x48, 0x8b, 0x56, 0x08, 0x48, 0x8b, 0x5e, 0x10 }, 12, 0, 0, 0, 100 },
 	{ "bt [rsi], rax", { 0x48, 0x0f, 0xa3, 0x06, PUSHF_TO_RDX }, 6, 0, 0, 0, 40 },
@@ -302,6 +303,8 @@ static void each_as_interpreted(void **state)
 {
 	struct guest *interp = guest_new(GUEST_LONG64), *jit = *state;
 	struct piece_end want, got;
+	guest_map(interp, FAR_UP, FRAMES, true, true);
+	guest_map(jit, FAR_UP, FRAMES, true, true);
 	for (size_t k = 0; k < sizeof pieces / sizeof pieces[0]; k++) {
 		memset(&want, 0, sizeof want), memset(&got, 0, sizeof got);
 		guest_load(interp, GUEST_CODE, pieces[k].code, pieces[k].len);
