@@ -93,6 +93,15 @@ static void come_and_go(void **state)
 	assert_int_equal(flags_of(m, 3), PRESENT | TO_GO);
 	out8(m, FLAGS, TO_GO);
 	assert_int_equal(in8(m, FLAGS), PRESENT);
+	out32(m, SELECT, 0);
+	out8(m, COMMAND, NEXT);                 /* it knows already */
+	assert_int_equal(in32(m, DATA), 0);
+	say(m, "device_del hot", "Error: Device hot is already in the process of unplug\n");
+	assert_int_equal(flags_of(m, 3), PRESENT | TO_GO);      /* but is reminded */
+	machine_reset(m, RESET_LOAD);           /* no reset lets go of it when a saved state follows */
+	assert_int_equal(flags_of(m, 3), PRESENT);
+	say(m, "device_del hot", "");
+	assert_int_equal(flags_of(m, 3), PRESENT | TO_GO);
 	assert_int_equal(deleted, 0);
 	out8(m, FLAGS, EJECT);
 	assert_int_equal(in8(m, FLAGS), 0);

@@ -155,6 +155,36 @@ static void bounded(void **state)
 	board_free(m);
 }
 
+/* No saved state owes more than can come about. */
+static void bounded_in_saved_state(void **state)
+{
+	static const char name[] = "\4owed";
+	static int (*const takes[])(struct machine *) = { take_pic, take_apic };
+	struct error err = { "" };
+
+	for (int hpet = 0; hpet < 2; hpet++) {
+		struct machine *m = board_new("-m 16");
+		struct state_buf b = { 0 };
+		if (hpet)
+			init_apic(m), start_hpet(m);
+		else
+			init_pic(m, 0xfe), start_pit(m, 2);
+		watch(m, takes[hpet], PERIOD);
+		machine_save_devices(m, &b);
+		unsigned found = 0;
+		for (uint8_t *p = b.data; (p = memmem(p, (size_t)(b.data + b.len - p), name, sizeof name - 1)); found++) {
+			p += sizeof name - 1 + 9;       /* type, count and length of the field */
+			memset(p, 0xff, 4);
+		}
+		assert_true(found >= 3);                /* 8254, HPET, RTC */
+		if (!machine_load_devices(m, &b, &err))
+			fail_msg("%s", err.msg);
+		assert_in_range(watch(m, takes[hpet], 200 * PERIOD), LOST_TICKS_MAX + 198, LOST_TICKS_MAX + 202);
+		state_buf_free(&b);
+		board_free(m);
+	}
+}
+
 /* A guest that reads the counter while the loop is late does not lose what was due before. */
 static void latched_meanwhile(void **state)
 {
@@ -232,7 +262,7 @@ static void rtc_slew(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(pit_by_pic), cmocka_unit_test(pit_by_apic), cmocka_unit_test(hpet), cmocka_unit_test(bounded),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(pit_by_pic), cmocka_unit_test(pit_by_apic), cmocka_unit_test(hpet), cmocka_unit_test(bounded), cmocka_unit_test(bounded_in_saved_state),
 		cmocka_unit_test(latched_meanwhile), cmocka_unit_test(discarded), cmocka_unit_test(saved), cmocka_unit_test(rtc_slew) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
