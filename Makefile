@@ -197,7 +197,7 @@ test:
 TSAN_BIN := $(addprefix build/tsan/tests/,vm vm_smp block chardev_socket chardev_mux sys_cpuid)
 test-guests: build/tests/smp.initrd $(GUESTS)/demo.initrd $(foreach g,linux-6.1 linux-6.12 netboot-i386 netboot-amd64,$(GUESTS)/$(g)/.done)
 test-run:
-	@tests/run.sh -j 2 -t 600 "tests/lint/lint.sh" tests/monitor/differential.sh tests/monitor/clients.sh $(call bin_of,$(FAST_SRC),build) $(call bin_of,$(FAST_SRC),build/asan) $(TSAN_BIN) $(call bin_of,$(GUEST_SRC),build)
+	@tests/run.sh -j 2 -t 1500 "tests/lint/lint.sh" tests/monitor/differential.sh tests/monitor/clients.sh $(call bin_of,$(FAST_SRC),build) $(call bin_of,$(FAST_SRC),build/asan) $(TSAN_BIN) $(call bin_of,$(GUEST_SRC),build)
 # One kind only, in the release build: make check-cpu, check-dev, check-unit, check-tui, check-guest
 check-%:
 	@$(MAKE) --no-print-directory all $(call bin_of,$(filter tests/$*/%,$(TEST_SRC)),build)
