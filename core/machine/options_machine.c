@@ -70,11 +70,13 @@ static bool fill_topology(struct options *o, const char *arg, struct smp s, stru
 OPTION_SETTER(option_set_smp)
 {
 	struct kv *kv = kv_parse(arg, "cpus", err);
-	uint64_t cpus = 0, max = 0, sockets = 0, cores = 0, threads = 0;
+	uint64_t cpus = 0, max = 0, sockets = 0, dies = 1, cores = 0, threads = 0;
 	bool ok = options_check_keys(kv, "smp", "-smp", err) && kv_u64(kv, "cpus", &cpus, "-smp", err) && kv_u64(kv, "maxcpus", &max, "-smp", err) &&
-		kv_u64(kv, "sockets", &sockets, "-smp", err) && kv_u64(kv, "cores", &cores, "-smp", err) &&
+		kv_u64(kv, "sockets", &sockets, "-smp", err) && kv_u64(kv, "dies", &dies, "-smp", err) && kv_u64(kv, "cores", &cores, "-smp", err) &&
 		kv_u64(kv, "threads", &threads, "-smp", err);
 	kv_free(kv);
+	if (ok && dies > 1)
+		ok = error_set(err, "-smp %s: a socket has one die here: dies=1 is accepted, more are to be counted among sockets or cores", arg);
 	return ok && fill_topology(o, arg, (struct smp){ cpus, max, sockets, cores, threads }, err);
 }
 
