@@ -201,7 +201,7 @@ struct cpu_debug {
 	bool breaks, watches;           /* the machine has some */
 	bool step, no_irq;              /* stop after an instruction; take no interrupt before it */
 	uint64_t range_start, range_end;        /* stepping goes on while rip is in [start, end) */
-	uint8_t  stop;                  /* enum debug_stop: not told yet */
+	_Atomic uint8_t stop;           /* enum debug_stop: not told yet; the vCPU's own, but the loop looks before it has parked */
 	uint8_t  kind;                  /* enum break_kind of what was hit */
 	uint64_t addr;                  /* its address */
 };

@@ -140,5 +140,8 @@ enum cpu_exit kvm_run_cpu(struct cpu *c);
 void kvm_serve_device(struct cpu *c);
 void kvm_kick(struct cpu *c);
 
+/* Is KVM_RUN to come back at once?  Kicks say so from other threads. */
+static inline void kvm_come_back(struct kvm_vcpu *v, bool at_once) { __atomic_store_n(&v->run->immediate_exit, at_once, __ATOMIC_SEQ_CST); }
+
 static inline struct kvm_vcpu *kvm_of(const struct cpu *c) { return c->engine_cpu; }
 #endif

@@ -107,7 +107,7 @@ void kvm_kick(struct cpu *c)
 
 	if (!v || !atomic_load(&v->inside))
 		return;
-	__atomic_store_n(&v->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+	kvm_come_back(v, true);
 	count(&v->kicks);
 	vcpu_signal(c, kick_signal());
 }
@@ -254,13 +254,13 @@ static int enter(struct cpu *c)
 	else
 		offer_interrupts(c);
 	kvm_keep_drained(c->machine);
-	v->run->immediate_exit = 0;
+	kvm_come_back(v, false);
 	atomic_store(&v->inside, true);
 	uint32_t req = atomic_load(&c->exit_req);
 	bool unknown = split && (req & REQ_INTR) && !v->flags_known;    /* a round that does not enter finds out */
 	bool news = (req & (LEAVE | REQ_NMI | REQ_TLB)) || ((req & REQ_INTR) && !v->run->request_interrupt_window) || unknown;
 	if (news)
-		v->run->immediate_exit = 1;     /* only to finish an instruction that is under way */
+		kvm_come_back(v, true);         /* only to finish an instruction that is under way */
 	v->run->exit_reason = KVM_EXIT_INTR;
 	int r = news && !v->unfinished && !unknown ? -EINTR : ioctl(v->fd, KVM_RUN, 0);
 	int error = r == -1 ? errno : 0;

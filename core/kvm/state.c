@@ -320,13 +320,13 @@ static void finish_instruction(struct cpu *c)
 	struct kvm_vcpu *v = kvm_of(c);
 
 	while (v->unfinished) {
-		v->run->immediate_exit = 1;
+		kvm_come_back(v, true);
 		int r = ioctl(v->fd, KVM_RUN, 0);
 		v->unfinished = false;
 		if (!r)
 			kvm_serve_device(c);
 	}
-	v->run->immediate_exit = 0;
+	kvm_come_back(v, false);
 }
 
 void kvm_sync(struct cpu *c)
