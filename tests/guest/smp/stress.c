@@ -252,9 +252,9 @@ int main(int argc, char **argv)
 		words[i] = (uint32_t)i * 2654435761u;
 	for (unsigned i = 0; i < n_threads; i++)
 		pthread_create(&t[i], NULL, worker, (void *)(uintptr_t)i);
-	struct timespec end, now;
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_sec += seconds;
+	struct timespec start, end, now;
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	end.tv_sec = start.tv_sec + seconds;
 	do {
 		usleep(50000);
 		clock_gettime(CLOCK_MONOTONIC, &now);
@@ -271,8 +271,8 @@ int main(int argc, char **argv)
 	memcpy(&in_two[1], crossing.cas, 4);
 	if (in_two[0] != (uint32_t)(own_sum / 100 * 2) || in_two[1] != in_two[0])
 		fail("locked counters that lie in two pages lost counts");
-	printf("rounds: counters %lu, pipes %lu, shootdown %lu, code %lu, checksum %lu, build %lu\n", rounds[0], rounds[1], rounds[2], rounds[3],
-		rounds[4], rounds[5]);
+	printf("rounds: counters %lu, pipes %lu, shootdown %lu, code %lu, checksum %lu, build %lu; %u s from %ld.%09ld to %ld.%09ld\n", rounds[0], rounds[1], rounds[2], rounds[3],
+		rounds[4], rounds[5], seconds, (long)start.tv_sec, start.tv_nsec, (long)now.tv_sec, now.tv_nsec);
 	printf("stress ok\n");
 	return 0;
 }
