@@ -235,7 +235,7 @@ CFLAGS_tests_bench_guest_long := $(CFLAGS_tests_bench_guest_main)
 # Boot sector, program, padding to whole cylinders of 16 heads and 63 sectors (Bochs wants that).
 $(BUILD)/bench/guest.img: $(OBJ)/tests/bench/guest/main.o
 $(BUILD)/bench/guest-long.img: $(OBJ)/tests/bench/guest/long.o
-$(BUILD)/bench/guest%.img: $(OBJ)/tests/bench/guest/boot.o $(OBJ)/tests/bench/kernels.o tests/bench/guest/link.ld
+$(BUILD)/bench/guest.img $(BUILD)/bench/guest-long.img: $(OBJ)/tests/bench/guest/boot.o $(OBJ)/tests/bench/kernels.o tests/bench/guest/link.ld
 	@mkdir -p $(@D)
 	$(Q)ld -m elf_x86_64 -Ttext 0x7c00 -e 0 --oformat binary -o $@.boot $(filter %/boot.o,$^)
 	$(Q)ld -m elf_x86_64 -n -T tests/bench/guest/link.ld --oformat binary -o $@.main $(filter-out %/boot.o,$(filter %.o,$^))
