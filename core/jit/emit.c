@@ -143,9 +143,9 @@ static bool emit_shape(struct em *e, const struct ji *i, const struct shape *s)
 	unsigned eh = mem || env_e ? H_T0 : host_of(eg), gh = !has_g ? (unsigned)s->ext : env_g ? H_T1 : host_of(gg);
 	if ((high_e || high_g) && (eh >= 8 || (has_g && gh >= 8) || s->gsize == 8))
 		return false;
-	/* Multiplications, shifts and rotations: not every host leaves undefined flags as the interpreter does, nor the same in each form of an instruction.
-	 * AF behind logic is 0 on all. */
-	if ((i->live_out & i->row->fl_undefined & ~(i->row->fl_undefined & F_Z ? 0u : F_A)) && !(e->j->host_has & HOST_UNDEFINED))
+	/* Multiplications, shifts and rotations: not every host leaves undefined flags as the interpreter does, nor the same in each form of an instruction,
+	 * which only matters to who compares.  AF behind logic is 0 on all. */
+	if (e->j->exact && (i->live_out & i->row->fl_undefined & ~(i->row->fl_undefined & F_Z ? 0u : F_A)) && !(e->j->host_has & HOST_UNDEFINED))
 		return false;
 	unsigned needs = i->reads | (i->writes ? i->live_out & ~(unsigned)i->writes : 0), first = e->n_stubs;
 	struct mem_op m = { 0 };

@@ -69,6 +69,7 @@ struct jit {
 	uint8_t loops[JIT_LOOPS];       /* how often a loop was translated, by address */
 	uint8_t *live_save, *live_restore, *live_load[LIVE_SETS];
 	unsigned host_has;              /* enum host_feature */
+	bool exact;                     /* undefined flags are to be the interpreter's */
 	struct jit_counters count;
 	uint32_t off;                   /* families that are not translated */
 	uint64_t *row_count;            /* by row: done by the interpreter */

@@ -140,7 +140,8 @@ struct jit *jit_new(struct cpu *c)
 	j->blocks = reserve(JBLOCKS_MAX * sizeof *j->blocks);
 	j->jump = reserve(JIT_JUMP_SIZE * sizeof *j->jump);
 	j->far = reserve(FAR_MAX * sizeof *j->far);
-	if (c->machine->accel_conf.lockstep)
+	j->exact = c->machine->accel_conf.lockstep;
+	if (j->exact)
 		j->lockstep = lockstep_new(c->machine->accel_conf.lockstep);
 	if (!map_code(j->size, &j->rw, &j->rx) || !j->row_count || !j->steps || !j->exits || !j->blocks || !j->jump || !j->far) {
 		jit_free(j);
@@ -189,6 +190,7 @@ void jit_enter_thread(struct cpu *c)
 	tsc_forget(c);
 }
 void jit_set_threshold(struct jit *j, unsigned runs) { j->hot = runs ? runs : 1; }
+void jit_set_exact(struct jit *j) { j->exact = true; }
 uint64_t jit_row_count(const struct jit *j, unsigned row) { return j->row_count[row]; }
 struct lockstep *jit_lockstep(struct jit *j) { return j->lockstep; }
 void jit_get_counters(const struct jit *j, struct jit_counters *out)

@@ -1,6 +1,7 @@
 /* guest.c - a bare CPU with some RAM for tests of the instruction engine. */
 #include "tests/cpu/guest.h"
 #include "core/cpu/engine.h"
+#include "core/jit/jit.h"
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,8 +117,10 @@ struct guest *guest_new(enum guest_mode mode)
 	g->m->cpus[0] = g->c;
 	g->m->n_cpus = 1;
 	/* VMUX_TEST_JIT=N: translate what has run N times. */
-	if (getenv("VMUX_TEST_JIT"))
+	if (getenv("VMUX_TEST_JIT")) {
 		assert(engine_set_jit(g->c, (unsigned)atoi(getenv("VMUX_TEST_JIT"))));
+		jit_set_exact(engine_jit(g->c));
+	}
 	cpu_reset(g->c);
 	enter_mode(g, mode);
 	g->c->regs[RSP] = mode == GUEST_REAL ? 0xf000 : GUEST_STACK;

@@ -4,6 +4,7 @@
  * what a fault leaves behind in the translator is seen, too. */
 #include "tests/cpu/seq.h"
 #include "core/cpu/engine.h"
+#include "core/jit/jit.h"
 #include "core/cpu/fp.h"
 #include "core/cpu/sys.h"
 #include <assert.h>
@@ -395,6 +396,8 @@ bool seq_run(struct seq_rig *rig, const struct seq *s, unsigned noise, unsigned 
 	if (side->hot != hot) {
 		bool ok = engine_set_jit(side->g->c, hot);
 		assert(ok);
+		if (engine_jit(side->g->c))
+			jit_set_exact(engine_jit(side->g->c));
 		side->hot = hot;
 	}
 	rig->totals.sequences++;
