@@ -121,6 +121,15 @@ static void print(struct console *c, void (*scroll)(struct console *), const cha
 	c->want_len += (size_t)sprintf(c->want + c->want_len, "%s\n", text);
 }
 
+static void print_lines(struct console *c, unsigned from, unsigned to)
+{
+	char text[32];
+	for (unsigned i = from; i < to; i++) {
+		snprintf(text, sizeof text, "line %u", i);
+		print(c, scroll_start, text);
+	}
+}
+
 /* LINES lines, some of them blank or alike, with a look after each `every`; then the screen is cleared. */
 static void prints(struct console *c, void (*scroll)(struct console *), unsigned every)
 {
@@ -188,13 +197,9 @@ static void looks_come_at_any_time(void **state)
 static void looking_back(void **state)
 {
 	struct console *c = *state;
-	char text[32];
 	fill(c, 0, WINDOW_CELLS);
 	look(c);
-	for (unsigned i = 0; i < 100; i++) {
-		snprintf(text, sizeof text, "line %u", i);
-		print(c, scroll_start, text);
-	}
+	print_lines(c, 0, 100);
 	look(c);
 	for (unsigned back = 0; back < 72; back += 12) {         /* half a screen a time */
 		set_start(c, c->origin - back * COLS);
@@ -202,10 +207,7 @@ static void looking_back(void **state)
 			look(c);
 	}
 	set_start(c, c->origin);                                /* and at once to where it was */
-	for (unsigned i = 100; i < 150; i++) {
-		snprintf(text, sizeof text, "line %u", i);
-		print(c, scroll_start, text);
-	}
+	print_lines(c, 100, 150);
 	fill(c, c->origin, ROWS * COLS);
 	look(c);
 	all_is_there(c);
@@ -215,13 +217,9 @@ static void looking_back(void **state)
 static void reset(void **state)
 {
 	struct console *c = *state;
-	char text[32];
 	fill(c, 0, WINDOW_CELLS);
 	look(c);
-	for (unsigned i = 0; i < 80; i++) {
-		snprintf(text, sizeof text, "line %u", i);
-		print(c, scroll_start, text);
-	}
+	print_lines(c, 0, 80);
 	look(c);
 	bench_reset(c->d);
 	look(c);
