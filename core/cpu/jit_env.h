@@ -37,10 +37,10 @@ struct jit_env {
 	uint32_t n_journal[2];                  /* more than fit: everything may be in use */
 	uint16_t journal[2][JIT_JOURNAL];       /* places of rips in it */
 	/* Ranges of plain memory: an access whose first byte is at the linear address base ... base + limit - 1, of up to JIT_ACCESS_MAX bytes
-	 * (JIT_GROUP_MAX in a slot for groups), may be made at address + delta, to read in the slots with even numbers, to write in the others.  In the slots of stacks it is the
-	 * last byte, because what lies at the end of a stack is in use all the time, and what lies at its start is not.  limit 0: empty.  kept: deltas of checks in the TLB.  forgotten
-	 * counts how often any of this may have become untrue.  epoch: of the lower and the upper half of the
-	 * address space; in the low bits of tlb_run.start, or that run is out of date. */
+	 * (JIT_GROUP_MAX in a slot for groups), may be made at address + delta, to read in the slots with even numbers, to write in the others.
+	 * In the slots of stacks it is the last byte, because what lies at the end of a stack is in use all the time, and what lies at its start
+	 * is not.  limit 0: empty.  kept: deltas of checks in the TLB.  forgotten counts how often any of this may have become untrue.  epoch: of
+	 * the lower and the upper half of the address space; in the low bits of tlb_run.start, or that run is out of date. */
 	uint64_t base[2][JIT_SLOTS], limit[2][JIT_SLOTS], delta[2][JIT_SLOTS], epoch[2];
 	uint64_t kept[JIT_KEPT], forgotten;
 	/* Pages in which code has run that the cache or the return stack may lead to: bit `page number % 4096` of the lower half of the addresses and

@@ -35,8 +35,11 @@ void em_address(struct em *e, const struct ji *i)
 }
 
 #define ENV(f) (uint32_t)offsetof(struct cpu, jit.f)
-enum { REFILL_EVERY = 4, RUN_EVERY = 16, SLOT_POP = 0, SLOT_PUSH, SLOT_CPU_READ, SLOT_CPU_WRITE, SLOT_OTHERS, SITE_SLOTS = JIT_SLOTS - JIT_GROUP_SLOTS, LIMIT_OFF = offsetof(struct jit_env, limit) - offsetof(struct jit_env, base),
-	DELTA_OFF = offsetof(struct jit_env, delta) - offsetof(struct jit_env, base) };
+/* Slots for reading have even numbers, those for writing odd ones. */
+enum { REFILL_EVERY = 4, RUN_EVERY = 16, SLOT_POP = 0, SLOT_PUSH, SLOT_CPU_READ, SLOT_CPU_WRITE, SLOT_OTHERS, SITE_SLOTS = JIT_SLOTS - JIT_GROUP_SLOTS,
+	LIMIT_OFF = offsetof(struct jit_env, limit) - offsetof(struct jit_env, base), DELTA_OFF = offsetof(struct jit_env, delta) - offsetof(struct jit_env, base) };
+
+_Static_assert(SLOT_OTHERS % 2 == 0 && JIT_SLOTS % 2 == 0 && JIT_GROUP_SLOTS % 2 == 0, "slots come in pairs");
 
 unsigned em_next_slot(unsigned *next, unsigned first, unsigned behind, bool write)
 {
@@ -93,8 +96,9 @@ uint8_t *em_check_tlb(struct em *e, unsigned size, bool write)
 	return out;
 }
 
-/* Flags and r10 are lost; what is live must have been saved.  What is no plain memory leads to the interpreter, before anything was changed.  Stack accesses, those by way of GS (FS at CPL 3) and those of loops have a slot, and memory outside its range is looked up out of line
- * (em_stubs); elsewhere there are too many sites for the slots, and each looks in the TLB. */
+/* Flags and r10 are lost; what is live must have been saved.  What is no plain memory leads to the interpreter, before anything was changed.  Stack
+ * accesses, those by way of GS (FS at CPL 3) and those of loops have a slot, and memory outside its range is looked up out of line (em_stubs);
+ * elsewhere there are too many sites for the slots, and each looks in the TLB. */
 static void check(struct em *e, const struct ji *i, const struct mem_op *at, unsigned size, bool write, bool stack)
 {
 	struct stub *s = em_stub(e, i->ends ? STUB_INTERP : STUB_STEP, i);

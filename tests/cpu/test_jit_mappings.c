@@ -118,10 +118,10 @@ static void an_access(struct pair *t, struct code *c)
 		{ 0x88, false, 0 }, { 0x01, true, 0 }, { 0x03, true, 0 }, { 0x39, true, 0 }, { 0x11, true, 0 }, { 0x1b6, false, 0 },
 		{ 0x110, false, 0 }, { 0x111, false, 0 }, { 0x16f, false, 0xf3 }, { 0x17f, false, 0xf3 } };
 	unsigned k = below(t, sizeof kinds / sizeof kinds[0] + 3);
-	if (k < sizeof kinds / sizeof kinds[0])
-		operand(t, c, kinds[k].wide, kinds[k].prefix, kinds[k].op, kinds[k].op == 0x110 || kinds[k].op == 0x111 || kinds[k].prefix == 0xf3 ? below(t, 8) : values[below(t, N_VALUES)],
-			bases[below(t, N_BASES)]);
-	else if (k == sizeof kinds / sizeof kinds[0])
+	if (k < sizeof kinds / sizeof kinds[0]) {
+		bool vector = (kinds[k].op & ~1u) == 0x110 || kinds[k].prefix == 0xf3;
+		operand(t, c, kinds[k].wide, kinds[k].prefix, kinds[k].op, vector ? below(t, 8) : values[below(t, N_VALUES)], bases[below(t, N_BASES)]);
+	} else if (k == sizeof kinds / sizeof kinds[0])
 		byte(c, 0x50 | (once_in(t, 2) ? 8 : 0) | RBX);          /* push, pop rbx */
 	else if (k == sizeof kinds / sizeof kinds[0] + 1)
 		byte(c, 0x53), byte(c, 0x5a), byte(c, 0x53);            /* push rbx; pop rdx; push rbx */
