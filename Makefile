@@ -194,7 +194,7 @@ test:
 	@$(MAKE) --no-print-directory -j$$(nproc) MODE=tsan $(TSAN_BIN)
 	@$(MAKE) --no-print-directory test-run
 # What has threads, under the thread sanitizer.
-TSAN_BIN := $(addprefix build/tsan/tests/,vm vm_smp block chardev_socket chardev_mux sys_cpuid cpuhp gdbstub)
+TSAN_BIN := $(addprefix build/tsan/tests/,vm vm_smp late_loop block chardev_socket chardev_mux sys_cpuid cpuhp gdbstub)
 test-guests: build/tests/smp.initrd $(GUESTS)/demo.initrd $(foreach g,linux-6.1 linux-6.12 netboot-i386 netboot-amd64,$(GUESTS)/$(g)/.done)
 test-run:
 	@tests/run.sh -j 2 -t 1500 "tests/lint/lint.sh" tests/monitor/differential.sh tests/monitor/clients.sh $(call bin_of,$(FAST_SRC),build) $(call bin_of,$(FAST_SRC),build/asan) $(TSAN_BIN) $(call bin_of,$(GUEST_SRC),build)

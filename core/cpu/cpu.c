@@ -125,6 +125,12 @@ void cpu_request(struct cpu *c, uint32_t req)
 		vcpu_kick(c);
 }
 
+void cpu_saw_clock(struct cpu *c)
+{
+	if (unlikely(clock_late(&c->machine->clock)))
+		cpu_request(c, REQ_TIMERS);
+}
+
 void cpu_clear(struct cpu *c, uint32_t req) { atomic_fetch_and(&c->exit_req, ~req); }
 
 /* ---- EFLAGS ---- */

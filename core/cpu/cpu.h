@@ -170,6 +170,7 @@ enum cpu_request {
 	REQ_TLB    = 1 << 7,            /* memory map changed: flush everything derived from it */
 	REQ_DEBUG  = 1 << 8,
 	REQ_CODE   = 1 << 10,           /* internal: another thread wrote over decoded code */
+	REQ_TIMERS = 1 << 11,           /* internal: this vCPU has seen a time at which timers should have run */
 	REQ_SHADOW = 1 << 9,            /* internal: interrupt shadow (STI, MOV SS) ends after this instruction; TF trap pending */
 };
 
@@ -298,6 +299,8 @@ void cpu_reset(struct cpu *c);
 /* Any thread: make the vCPU leave guest code and look at `req` bits; wakes it from HLT.  Clear takes bits back. */
 void cpu_request(struct cpu *c, uint32_t req);
 void cpu_clear(struct cpu *c, uint32_t req);
+/* vCPU thread, when it has read a clock, or a device that may have: if timers are overdue by it, they run before the next block of guest code. */
+void cpu_saw_clock(struct cpu *c);
 
 /* Saved state (struct state_field, walked by the machine): call cpu_saving before, cpu_loaded after; vCPU parked, machine lock held. */
 

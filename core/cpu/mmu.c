@@ -193,6 +193,7 @@ static void io_read(struct cpu *c, uint64_t phys, uint8_t *buf, unsigned size)
 		buf += n, phys += n, size -= n;
 	}
 	machine_unlock(c->machine);
+	cpu_saw_clock(c);
 }
 
 static void io_write(struct cpu *c, uint64_t phys, const uint8_t *buf, unsigned size)

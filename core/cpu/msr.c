@@ -7,7 +7,10 @@
 uint64_t cpu_tsc(struct cpu *c)
 {
 	_Static_assert(TSC_HZ == NS_PER_SEC, "one tick a nanosecond");
-	return (uint64_t)clock_now(&c->machine->clock) + c->tsc_offset;
+	uint64_t now = (uint64_t)clock_now(&c->machine->clock);
+	if (unlikely(clock_late(&c->machine->clock)))
+		cpu_saw_clock(c);
+	return now + c->tsc_offset;
 }
 
 bool cpu_wrmsr_efer(struct cpu *c, uint64_t v)

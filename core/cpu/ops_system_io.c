@@ -39,6 +39,7 @@ static uint32_t port_read(struct cpu *c, uint16_t port, unsigned size)
 	machine_lock(c->machine);
 	uint32_t v = (uint32_t)space_read(&c->machine->io, port, size);
 	machine_unlock(c->machine);
+	cpu_saw_clock(c);
 	return v;
 }
 

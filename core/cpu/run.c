@@ -62,7 +62,7 @@ static bool serve_requests(struct cpu *c, uint32_t idle)
 		atomic_fetch_and(&c->exit_req, ~(uint32_t)REQ_TLB);
 		mmu_flush(c, true);
 	}
-	return !(req & (REQ_STOP | REQ_RESET | REQ_INIT | REQ_SIPI | REQ_SMI | REQ_DEBUG));
+	return !(req & (REQ_STOP | REQ_RESET | REQ_INIT | REQ_SIPI | REQ_SMI | REQ_DEBUG | REQ_TIMERS));
 }
 
 /* Interrupts that can be taken now.  With IF clear the request stays pending and costs only this test. */

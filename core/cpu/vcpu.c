@@ -168,6 +168,18 @@ static enum cpu_exit debug_step(struct cpu *c)
 	return CPUEXIT_DEBUG;
 }
 
+/* The loop has not come to run timers whose time this vCPU has seen pass: their interrupts must not come late by the guest's own clock, as Linux
+ * looks whether they do.  While all are asked to park nothing of the kind happens, as the loop is busy with that. */
+static void run_late_timers(struct cpu *c)
+{
+	struct machine *m = c->machine;
+	machine_lock(m);
+	if (m->clock.running && !(atomic_load(&c->exit_req) & REQ_STOP))
+		clock_run_timers(&m->clock);
+	machine_unlock(m);
+	cpu_clear(c, REQ_TIMERS);
+}
+
 enum cpu_exit vcpu_turn(struct cpu *c)
 {
 	enum cpu_exit why = c->debug.step ? debug_step(c) : c->machine->accel->run(c);
@@ -180,6 +192,8 @@ enum cpu_exit vcpu_turn(struct cpu *c)
 	} else if (why == CPUEXIT_DEBUG) {
 		cpu_clear(c, REQ_DEBUG);
 	}
+	if (unlikely(atomic_load(&c->exit_req) & REQ_TIMERS))
+		run_late_timers(c);
 	return why;
 }
 

@@ -85,6 +85,7 @@ void kvm_serve_device(struct cpu *c)
 	}
 	m->io_cpu = NULL;
 	machine_unlock(m);
+	cpu_saw_clock(c);
 }
 
 /* ---- kicks --------------------------------------------------------------------------------------------------------------------------- */
@@ -241,7 +242,7 @@ static int handle_exit(struct cpu *c)
 	}
 }
 
-enum { LEAVE = REQ_STOP | REQ_RESET | REQ_INIT | REQ_SIPI | REQ_SMI | REQ_DEBUG };
+enum { LEAVE = REQ_STOP | REQ_RESET | REQ_INIT | REQ_SIPI | REQ_SMI | REQ_DEBUG | REQ_TIMERS };
 
 /* Once into the guest. */
 static int enter(struct cpu *c)

@@ -12,7 +12,10 @@ int64_t clock_now(struct clock *k)
 {
 	if (!atomic_load_explicit(&k->running, memory_order_acquire))
 		return atomic_load_explicit(&k->frozen_at, memory_order_relaxed) + (k->counted ? clock_counted_ahead(k->counted) : 0);
-	return host_ns() + atomic_load_explicit(&k->offset, memory_order_relaxed);
+	int64_t now = host_ns() + atomic_load_explicit(&k->offset, memory_order_relaxed);
+	if (now - CLOCK_LATE_NS > atomic_load_explicit(&k->soonest, memory_order_relaxed))
+		atomic_store_explicit(&k->late, true, memory_order_relaxed);
+	return now;
 }
 
 void clock_run(struct clock *k)
@@ -30,6 +33,7 @@ void clock_stop(struct clock *k)
 		return;
 	k->frozen_at = clock_now(k);
 	atomic_store_explicit(&k->running, false, memory_order_release);
+	k->late = false;
 }
 
 void clock_set(struct clock *k, int64_t now)
@@ -71,6 +75,7 @@ void clock_run_timers(struct clock *k)
 		clock_unlink(k, t);
 		t->fn(t->arg);
 	}
+	k->late = false;
 }
 
 void clock_advance(struct clock *k, int64_t target)

@@ -1,7 +1,8 @@
 /* clock.h - the machine's virtual clock and its timers.
  *
  * One clock in ns that starts at 0 and stops while the machine is stopped.  It follows the host's monotonic clock; under qtest it
- * moves only when stepped.  Timer callbacks run in the loop thread with the machine lock held. */
+ * moves only when stepped.  Timer callbacks run with the machine lock held, in the loop thread, or, when that is late with one and a vCPU
+ * has looked at the clock, in that vCPU's thread between two blocks of guest code. */
 #ifndef CORE_MACHINE_CLOCK_H
 #define CORE_MACHINE_CLOCK_H
 #include <stdatomic.h>
@@ -36,6 +37,7 @@ struct clock {
 	bool stepped;                   /* qtest and -icount: time moves by clock_set and clock_advance only */
 	struct counted *counted;        /* -icount: who moves it (core/cpu/counted.h); else NULL */
 	_Atomic int64_t soonest;        /* head's deadline, or NO_DEADLINE */
+	_Atomic bool late;              /* somebody was told a time well past it, and the timer has not run yet */
 };
 void    clock_init(struct clock *k, struct machine *m);
 int64_t clock_now(struct clock *k);                             /* any thread */
@@ -46,6 +48,9 @@ void    clock_set(struct clock *k, int64_t now);                /* stopped machi
 void    clock_jump(struct clock *k, int64_t now);
 int64_t clock_deadline(struct clock *k);                        /* earliest deadline or NO_DEADLINE; machine lock */
 static inline int64_t clock_soonest(const struct clock *k) { return k->soonest; }       /* the same for any thread */
+/* Has a time been told that is more than CLOCK_LATE_NS past a deadline whose timer has not run?  Any thread. */
+enum { CLOCK_LATE_NS = 500000 };
+static inline bool clock_late(const struct clock *k) { return atomic_load_explicit(&k->late, memory_order_relaxed); }
 void    clock_run_timers(struct clock *k);                      /* call what is due; machine lock */
 /* counted.c: ns that the block which the calling thread executes has taken so far. */
 int64_t clock_counted_ahead(const struct counted *c);
