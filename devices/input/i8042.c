@@ -81,6 +81,13 @@ static bool may_send(struct i8042 *s, const struct ps2_queue *q)
 	return false;
 }
 
+/* Between a command and its argument the keyboard "discontinues scanning, and waits for the option byte": the host would take a key for an answer,
+ * and it would be lost. */
+static bool keyboard_may_send(struct i8042 *s)
+{
+	return (!s->kbd.want_arg || s->kbd.q.n_reply) && may_send(s, &s->kbd.q);
+}
+
 /* Fill the output buffer if the guest has emptied it: controller's answers first, then the keyboard, then the mouse. */
 static void pump(struct i8042 *s)
 {
@@ -92,7 +99,7 @@ static void pump(struct i8042 *s)
 			memmove(s->reply, s->reply + 1, s->n_reply);
 			memmove(s->reply_aux, s->reply_aux + 1, s->n_reply);
 			fill(s, b, aux);
-		} else if (!(s->ram[0] & CTR_KBD_OFF) && may_send(s, &s->kbd.q)) {
+		} else if (!(s->ram[0] & CTR_KBD_OFF) && keyboard_may_send(s)) {
 			uint8_t b = ps2_take(&s->kbd.q);
 			if (translate(s, &b))
 				fill(s, b, false);

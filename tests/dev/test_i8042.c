@@ -295,6 +295,28 @@ static void typing_is_never_lost(void **state)
 	}
 }
 
+/* A byte of a key that waits when a command comes waits for the command's argument, too. */
+static void nothing_before_the_argument(void **state)
+{
+	struct bench *b = *state;
+	cmd2(b, 0x60, 0x43);
+	input_key(b->m, 0x1e, true);
+	input_key(b->m, 0x1e, false);
+	assert_int_equal(inb(b, DATA), 0x1e);   /* the release waits for its time */
+	outb(b, DATA, 0xed);
+	EXPECT(b, 0xfa);
+	outb(b, DATA, 0x04);
+	EXPECT(b, 0xfa, 0x9e);
+	/* a command in place of the argument ends the wait, too */
+	input_key(b->m, 0x1e, true);
+	input_key(b->m, 0x1e, false);
+	assert_int_equal(inb(b, DATA), 0x1e);
+	outb(b, DATA, 0xed);
+	EXPECT(b, 0xfa);
+	outb(b, DATA, 0xee);
+	EXPECT(b, 0xee, 0x9e);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -309,6 +331,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(wheel_and_five_buttons, setup, teardown),
 		cmocka_unit_test_setup_teardown(sendkey, setup, teardown),
 		cmocka_unit_test_setup_teardown(typing_is_never_lost, setup, teardown),
+		cmocka_unit_test_setup_teardown(nothing_before_the_argument, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
