@@ -1,5 +1,5 @@
-/* test_counted.c - with -icount two runs are the same: Linux on two CPUs, from the firmware to its panic for want of a disk, and another one that reads
- * and writes a disk; by what it prints, which has times in it, and by each interrupt, with the place in the code where it came. */
+/* test_counted.c - with -icount two runs are the same: Linux on two CPUs, from the firmware to its panic for want of a disk, another one that reads
+ * and writes a disk, and one on four CPUs whose threads check each other; by what it prints, which has times in it, and by each interrupt, with the place in the code where it came. */
 #include "tests/guest/guest.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#define SMP_INITRD "build/tests/smp.initrd"
 static char dir[] = "/tmp/vmux-counted-XXXXXX";
 
 static char *path(const char *what, int run)
@@ -36,14 +37,14 @@ static char *content(const char *what, int run, size_t *len)
 }
 
 /* more: further options, or NULL. */
-static struct ptyrun *boot(int run, const char *append, const char *const more[4])
+static struct ptyrun *boot_on(const char *cpus, int run, const char *append, const char *const more[4])
 {
 	static const char *const nothing[4] = { NULL };
 	const char *const *o = more ? more : nothing;
 	char *serial = path("serial", run), *log = path("log", run), *to_file;
 	if (asprintf(&to_file, "file:%s", serial) < 0)
 		abort();
-	struct ptyrun *p = guest_start("-accel", "interp", "-icount", "shift=3,sleep=off", "-rtc", "base=2020-02-03", "-smp", "2", "-m", "128", "-kernel",
+	struct ptyrun *p = guest_start("-accel", "interp", "-icount", "shift=3,sleep=off", "-rtc", "base=2020-02-03", "-smp", cpus, "-m", "128", "-kernel",
 		GUESTS "linux-6.1/vmlinuz", "-append", append, "-no-reboot", "-display", "none", "-serial", to_file, "-monitor", "none",
 		"-d", "int", "-D", log, o[0], o[1], o[2], o[3], NULL);
 	free(serial);
@@ -51,6 +52,8 @@ static struct ptyrun *boot(int run, const char *append, const char *const more[4
 	free(to_file);
 	return p;
 }
+
+static struct ptyrun *boot(int run, const char *append, const char *const more[4]) { return boot_on("2", run, append, more); }
 
 static void compare(const char *what, const char *holds)
 {
@@ -122,6 +125,19 @@ static void with_a_disk(void **state)
 	}
 }
 
+/* How many rounds each of them did, and when, and every interrupt between them. */
+static void four_under_load(void **state)
+{
+	static const char append[] = "console=ttyS0 quiet panic=-1 demo.run=stress+1+4;cat+/proc/interrupts;poweroff+-f";
+	static const char *const more[4] = { "-initrd", SMP_INITRD };
+	guest_need(GUESTS "linux-6.1/vmlinuz");
+	guest_need(SMP_INITRD);
+	struct ptyrun *p[2] = { boot_on("4", 0, append, more), boot_on("4", 1, append, more) };
+	wait_for_both(p);
+	compare("serial", "stress ok");
+	compare("log", "CPU 3: interrupt");
+}
+
 static int setup(void **state) { return mkdtemp(dir) ? 0 : -1; }
 static int teardown(void **state)
 {
@@ -138,6 +154,6 @@ static int teardown(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(without_a_disk), cmocka_unit_test(with_a_disk) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(without_a_disk), cmocka_unit_test(with_a_disk), cmocka_unit_test(four_under_load) };
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -19,13 +19,18 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+static struct machine *machine_of(int argc, char **argv, struct error *err)
+{
+	bool done;
+	int status;
+	struct options *o = options_parse(argc, argv, &done, &status, err);
+	return o ? machine_new_bare(o, err) : NULL;
+}
+
 static struct machine *machine_with(const char *accel, struct error *err)
 {
 	char *argv[] = { "vmux", "-m", "4", "-nodefaults", "-display", "none", (char *)(accel ? "-accel" : NULL), (char *)accel, NULL };
-	bool done;
-	int status;
-	struct options *o = options_parse(accel ? 8 : 6, argv, &done, &status, err);
-	return o ? machine_new_bare(o, err) : NULL;
+	return machine_of(accel ? 8 : 6, argv, err);
 }
 
 /* The engine's name, "none" when there is no machine; *why as the machine or the error says it. */
@@ -50,6 +55,29 @@ static void the_translator_is_the_default(void **state)
 	assert_string_equal(chosen("interp", why), "interp");
 	assert_string_equal(chosen("none", why), "none");
 	assert_non_null(strstr(why, "accepted are jit (also spelt tcg), interp, kvm and qtest"));
+}
+
+/* All vCPUs are the interpreter's then, whatever the list says before it; who wants the translator and nothing else is told. */
+static void counted_is_interpreted(void **state)
+{
+	static const char *const lists[] = { NULL, "interp", "tcg", "kvm:jit:interp", "jit" };
+	for (unsigned n = 0; n < sizeof lists / sizeof lists[0]; n++) {
+		char *argv[] = { "vmux", "-icount", "3", "-smp", "4", "-nodefaults", "-display", "none", "-machine", NULL, NULL }, list[64];
+		struct error err = { "" };
+		snprintf(list, sizeof list, "pc,accel=%s", lists[n] ? lists[n] : "");
+		argv[9] = list;
+		struct machine *m = machine_of(lists[n] ? 10 : 8, argv, &err);
+		bool never = n == sizeof lists / sizeof lists[0] - 1;
+		assert_int_equal(!m, never);
+		if (m) {
+			assert_string_equal(m->accel->name, "interp");
+			assert_non_null(m->counted);
+			assert_false(strstr(lists[n] ? lists[n] : "", "jit") && !strstr(m->accel_why, "the interpreter counts"));
+			machine_free(m);
+		} else {
+			assert_non_null(strstr(err.msg, "with -icount the interpreter counts the instructions"));
+		}
+	}
 }
 
 /* As a host's policy does: no shared memory may be executed. */
@@ -139,7 +167,7 @@ static void threads_have_numbers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_translator_is_the_default), cmocka_unit_test(threads_have_numbers), cmocka_unit_test(hosts_that_forbid_translated_code),
+		cmocka_unit_test(the_translator_is_the_default), cmocka_unit_test(counted_is_interpreted), cmocka_unit_test(threads_have_numbers), cmocka_unit_test(hosts_that_forbid_translated_code),
 		cmocka_unit_test(no_mapping_is_writable_and_executable),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
