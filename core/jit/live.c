@@ -86,8 +86,8 @@ static void land(struct em *e, uint8_t *from)
 	*from = (uint8_t)(e->p - from - 1);
 }
 
-/* movaps/vmovaps between register n and its place: op 28 loads, 29 stores. */
-static void move_vector(struct em *e, unsigned n, unsigned op, bool wide)
+/* Register n and memory at `off` of struct cpu: xmm, or ymm if `wide`. */
+static void vector_op(struct em *e, unsigned op, unsigned n, uint32_t off, bool wide)
 {
 	em8(e, 0x65);
 	if (wide) {
@@ -100,24 +100,49 @@ static void move_vector(struct em *e, unsigned n, unsigned op, bool wide)
 	}
 	em8(e, op);
 	em8(e, (n & 7) << 3 | 4), em8(e, 0x25);
-	em32(e, ENV(ymm) + 32 * n);
+	em32(e, off);
+}
+/* movaps/vmovaps between all registers and their places: op 28 loads, 29 stores. */
+static void move_all(struct em *e, unsigned op, bool wide)
+{
+	for (unsigned n = 0; n < 16; n++)
+		vector_op(e, op, n, ENV(ymm) + 32 * n, wide);
+}
+static void vzeroupper(struct em *e) { em8(e, 0xc5), em8(e, 0xf8), em8(e, 0x77); }
+
+/* Where all upper halves are 0, the host is to know: else each SSE instruction, which leaves the upper half alone, waits for the last one that wrote
+ * its register (in SDM 1, 14.9 "Mixing AVX and SSE"; loops of floating point ran at half their speed).  Returns the jump taken then. */
+static uint8_t *if_upper_zero(struct em *e)
+{
+	enum { MOVAPS = 0x28, ORPS = 0x56, SUMS = 2 };
+	vzeroupper(e);
+	for (unsigned n = 0; n < 16; n++)
+		vector_op(e, n < SUMS ? MOVAPS : ORPS, n % SUMS, ENV(ymm) + 32 * n + 16, false);
+	em8(e, 0x0f), em8(e, ORPS), em8(e, 0xc1);                                       /* orps xmm0, xmm1 */
+	em8(e, 0x66), em8(e, 0x0f), em8(e, 0x38), em8(e, 0x17), em8(e, 0xc0);           /* ptest xmm0, xmm0 */
+	em8(e, 0x0f), em8(e, 0x84);
+	uint8_t *zero = e->p;
+	em32(e, 0);
+	return zero;
 }
 static void move_vectors(struct em *e, unsigned op)
 {
 	test_env(e, ENV(xcr0), XCR0_AVX);
 	em8(e, 0x0f), em8(e, 0x85);                             /* jnz wide */
-	uint8_t *wide = e->p;
+	uint8_t *wide = e->p, *zero = NULL, *narrow = wide + 4;
 	em32(e, 0);
-	for (unsigned n = 0; n < 16; n++)
-		move_vector(e, n, op, false);
+	move_all(e, op, false);
 	em8(e, 0xe9);
 	uint8_t *end = e->p;
 	em32(e, 0);
 	em_patch(wide, e->p);
-	for (unsigned n = 0; n < 16; n++)
-		move_vector(e, n, op, true);
-	if (op == 0x29)
-		em8(e, 0xc5), em8(e, 0xf8), em8(e, 0x77);       /* vzeroupper */
+	if (op == 0x28)
+		zero = if_upper_zero(e);
+	move_all(e, op, true);
+	if (zero)
+		em_patch(zero, narrow);
+	else
+		vzeroupper(e);
 	em_patch(end, e->p);
 }
 
