@@ -53,6 +53,7 @@ struct jit {
 	/* Bytes of code: room; in use; of it, the common pieces at the start.  What runs seldom lies apart, from cold_start on, so that the rest is
 	 * dense. */
 	size_t size, used, fixed, cold_start, cold_used;
+	uint64_t huge;                  /* by 2 MB of it: was asked to be one page */
 	struct insn *steps;
 	struct jit_exit *exits;
 	struct jit_block *blocks;

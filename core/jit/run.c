@@ -58,6 +58,26 @@ static void make_enter(struct em *e)
 
 /* ---- life ---------------------------------------------------------------------------------------------------------------------------- */
 
+enum { HUGE = 2 << 20, COLLAPSE = 25 /* MADV_COLLAPSE, younger than Debian 12's headers */ };
+
+/* fd from a multiple of HUGE on: where its memory is a huge page, so is the mapping. */
+static void *map_aligned(size_t size, int prot, int fd)
+{
+	uint8_t *p = mmap(NULL, size + HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (p == MAP_FAILED)
+		return p;
+	size_t before = -(uintptr_t)p % HUGE, after = HUGE - before;
+	void *got = mmap(p + before, size, prot, MAP_SHARED | MAP_FIXED, fd, 0);
+	int error = errno;
+	if (before)
+		munmap(p, before);
+	munmap(p + before + size, after);
+	if (got == MAP_FAILED)
+		munmap(p + before, size);
+	errno = error;
+	return got;
+}
+
 /* One memory twice; errno tells why not. */
 static bool map_code(size_t size, uint8_t **rw, uint8_t **rx)
 {
@@ -69,14 +89,28 @@ static bool map_code(size_t size, uint8_t **rw, uint8_t **rx)
 	if (fd < 0)
 		return false;
 	if (!ftruncate(fd, (off_t)size)) {
-		*rw = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		*rw = map_aligned(size, PROT_READ | PROT_WRITE, fd);
 		if (*rw != MAP_FAILED)
-			*rx = mmap(NULL, size, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
+			*rx = map_aligned(size, PROT_READ | PROT_EXEC, fd);
 	}
 	int error = errno;
 	close(fd);
 	errno = error;
 	return *rx != MAP_FAILED;
+}
+
+/* Code is there up to `used`: memory of which there is some use becomes one huge page, mapped whole in both places.  Otherwise the host's TLB is
+ * short of entries for a kernel's worth of code.  Memory files get no huge pages by themselves on most hosts; asking for them works since Linux
+ * 6.1, and where it does not, small pages do. */
+static void make_huge(struct jit *j, size_t used)
+{
+	enum { SOME = HUGE / 8 };
+	size_t n = used / HUGE;
+	if (used % HUGE < SOME || n >= sizeof j->huge * 8 || (j->huge >> n & 1) || (n + 1) * HUGE > j->size)
+		return;
+	j->huge |= UINT64_C(1) << n;
+	if (!madvise(j->rw + n * HUGE, HUGE, COLLAPSE))
+		madvise(j->rx + n * HUGE, HUGE, COLLAPSE);
 }
 
 static void *reserve(size_t size)
@@ -271,6 +305,8 @@ const struct insn *op_jit_count(struct cpu *c, const struct insn *i)
 	struct jit *j = engine_jit(c);
 	if (--b->runs_left == 0) {
 		b->insns[0].fn = b->first;
+		make_huge(j, j->used);
+		make_huge(j, j->cold_used);
 		if (full(j))
 			engine_flush(c);
 		else if (jit_translate(j, b))
