@@ -6,7 +6,8 @@
 #include <stdint.h>
 
 enum { JIT_COUNTERS = 8, JIT_CACHE_BITS = 12, JIT_CACHE_SIZE = 1 << JIT_CACHE_BITS, JIT_JOURNAL = 256,
-	JIT_SLOTS = 128, JIT_GROUP_SLOTS = 64 /* the upper ones, for groups */, JIT_KEPT = 16, JIT_ACCESS_MAX = 32 /* bytes */, JIT_GROUP_MAX = 256, JIT_PAGE_BITS = 4096 };
+	JIT_SLOTS = 128, JIT_GROUP_SLOTS = 64 /* the upper ones, for groups */, JIT_KEPT = 16, JIT_ACCESS_MAX = 32 /* bytes */, JIT_GROUP_MAX = 256, JIT_PAGE_BITS = 4096,
+	JIT_SITES = 256 };
 
 /* How translated code reads the time stamp counter (emit_tsc.c): at most `window` host ticks behind `tick`, when the clock was at `ns`, each of them
  * worth 1/2^32 `worth` of a nanosecond.  0: not at all.  first_...: since when its worth is measured, and
@@ -32,7 +33,8 @@ struct jit_env {
 	uint64_t top[2], lowest[2], other_sp[2]; /* other_sp: of the one that is not current */
 	uint16_t mode[2];                       /* whose code addresses they and the caches below hold */
 	uint8_t  user;                          /* the current one */
-	uint8_t  turn, run_turn;                /* count ranges that were not in their slot, and unknown runs */
+	uint8_t  run_turn;                      /* counts unknown runs */
+	uint8_t  wrong[JIT_SITES];              /* by site (several may share one): how often the range in its slot was not the one */
 	/* Code by rip: rip and where to jump, in turn (`cache`, below).  Holds no longer than the mappings. */
 	uint32_t n_journal[2];                  /* more than fit: everything may be in use */
 	uint16_t journal[2][JIT_JOURNAL];       /* places of rips in it */

@@ -197,11 +197,11 @@ static bool jumps_back(const struct ji *is, unsigned n)
 	return false;
 }
 
-bool jit_translate(struct jit *j, struct block *b)
+bool jit_translate(struct jit *j, struct block *b, uint64_t probed)
 {
 	struct cpu *c = j->c;
 	struct ji is[BLOCK_MAX];
-	struct em e = { .j = j, .c = c, .b = b, .p = j->rw + j->used, .other = j->rw + j->cold_used, .code64 = c->mode & M_CS64, .user = c->mode & M_USER, .flags_mem = true };
+	struct em e = { .j = j, .c = c, .b = b, .p = j->rw + j->used, .other = j->rw + j->cold_used, .code64 = c->mode & M_CS64, .user = c->mode & M_USER, .flags_mem = true, .probed = probed };
 	const uint8_t *code = (const uint8_t *)(uintptr_t)(b->key & ((UINT64_C(1) << MODE_SHIFT) - 1));
 	e.page_off = (unsigned)((uintptr_t)code & (PAGE_SIZE - 1));
 	unsigned n = decode_again(&e, is, code), first_step = j->n_steps;
@@ -217,7 +217,7 @@ bool jit_translate(struct jit *j, struct block *b)
 	em_find_groups(&e, is, n);
 	em_x87_notes(&e, is, n);
 	struct jit_block *jb = &j->blocks[j->n_blocks];
-	*jb = (struct jit_block) { .entry = e.p, .steps = &j->steps[first_step], .missed_at = c->icount };
+	*jb = (struct jit_block) { .entry = e.p, .steps = &j->steps[first_step], .missed_at = c->icount, .probed = probed };
 	e.entry = e.p;
 	j->n_steps = first_step;
 	emit_all(&e, is, n);

@@ -72,7 +72,7 @@ void em_cross_guard(struct em *e, const struct ji *i)
 }
 
 /* All registers are in place, and flags that are wanted in memory. */
-void em_leave_before_crosser(struct em *e)
+struct jit_exit *em_leave_before_crosser(struct em *e)
 {
 	struct jit_exit *x = jit_new_exit(e, EXIT_LINK);
 	x->off = (int32_t)e->cross.off;
@@ -82,4 +82,5 @@ void em_leave_before_crosser(struct em *e)
 	em8(e, 0xe9);
 	x->patch = e->p;
 	em_rel32(e, e->j->leave);
+	return x;
 }

@@ -31,6 +31,7 @@ struct jit_exit {
 	struct block *block;            /* INTERP: go on in the interpreter at insns[slot] */
 	unsigned slot, page_off;
 	bool group;                     /* INTERP: because of a check for several accesses */
+	uint8_t site;                   /* INTERP: because the range of an access was the wrong one many times (jit.wrong); 0 = not so */
 	bool cross;                     /* LINK: to an instruction that lies in two pages (cross.c) */
 };
 /* The interpreter's view of translated instructions that may run one by one, each run of them ending in a mark (op_jit_end). */
@@ -40,6 +41,7 @@ struct jit_block {
 	unsigned n_steps;
 	uint8_t *stale_code;
 	struct jit_exit *stale;         /* re-entry at the same address, for who comes here after the end */
+	uint64_t probed;                /* by slot of the instruction: its memory is looked up in the TLB at once, not in a range before */
 	unsigned misses;                /* of checks for several accesses */
 	uint64_t missed_at;             /* icount of the first of them */
 };
@@ -57,7 +59,7 @@ struct jit {
 	struct insn *steps;
 	struct jit_exit *exits;
 	struct jit_block *blocks;
-	unsigned n_steps, n_exits, n_blocks, hot, next_slot[2], next_group_slot[2];
+	unsigned n_steps, n_exits, n_blocks, hot, next_slot[2], next_group_slot[2], next_site;
 	struct jit_slot *jump;
 	struct jit_exit indirect[2];    /* to jit.tmp; [1]: by a direct jump */
 	struct jit_exit *(*enter)(const uint8_t *code);
@@ -67,6 +69,7 @@ struct jit {
 	struct insn find_run[2][2], fill[2][2][2] /* and with other groups about */;
 	const struct insn *resume;      /* code was left for it: where the interpreter goes on, or NULL */
 	uint8_t *stacks;                /* return stacks */
+	uint64_t wrong_at[JIT_SITES];   /* by site: icount when jit.wrong began anew */
 	uint8_t loops[JIT_LOOPS];       /* how often a loop was translated, by address */
 	uint8_t *live_save, *live_restore, *live_load[LIVE_SETS];
 	unsigned host_has;              /* enum host_feature */
@@ -143,6 +146,8 @@ struct em {
 	bool cold;                      /* p is among what runs seldom */
 	bool code64, user, exact, loop /* a jump goes back from here */, other_stack /* RSP was loaded */, flags_host, flags_mem, failed;
 	unsigned page_off;              /* of the block */
+	uint64_t probed;                /* as in struct jit_block */
+	uint8_t site[64];               /* by slot: of jit.wrong, 0 = none yet; the rounds of an unrolled loop have one */
 	struct em_live live;
 	struct stub stubs[STUBS_MAX];
 	unsigned n_stubs;
@@ -220,6 +225,11 @@ unsigned em_next_slot(unsigned *next, unsigned first, unsigned behind, bool writ
 void em_group_check(struct em *e, struct em_group *g, const struct ji *i);
 void em_other_group(struct em *e, const struct stub *s);
 void group_make_common(struct em *e);
+/* Out of line, r9 = host address and r10 = the TLB's entry of what is not in the range of the slot at `base`: the range becomes `refill`'s. */
+void em_refill(struct em *e, uint32_t base, const uint8_t *refill);
+/* The same where the slot may turn out to be of no use to s, which the engine is then told. */
+void em_refill_counted(struct em *e, const struct stub *s, uint32_t base, const uint8_t *refill);
+static inline bool em_probed(const struct em *e, const struct ji *i) { return i->slot < 64 && (e->probed >> i->slot & 1); }
 void em_other_range(struct em *e, const struct stub *s);
 /* r9: linear address in, that less the page's out (_entry) or the host address, r10 = the TLB's entry.  Return the rel32 of the way out, with r9
  * as _entry has it, where there is no plain memory. */
@@ -250,7 +260,7 @@ bool em_native(struct em *e, const struct ji *i);
 bool em_branch(struct em *e, const struct ji *i);
 void em_goto(struct em *e, int64_t target, unsigned n_insns, bool backward);
 void em_leave_to_interp(struct em *e, const struct ji *i);
-void em_leave_from(struct em *e, unsigned slot, unsigned before, bool group);
+struct jit_exit *em_leave_from(struct em *e, unsigned slot, unsigned before);
 /* A way out that is linked with the code at `target` of the page when that is found: `patch` is a rel32.  Returns the way out itself. */
 uint8_t *em_exit_to(struct em *e, int64_t target, uint8_t *patch);
 void em_stubs(struct em *e);
@@ -331,11 +341,11 @@ unsigned em_unroll(struct em *e, struct ji *is, unsigned n);
 unsigned em_find_crosser(struct em *e, struct ji *is, unsigned n, const uint8_t *code);
 /* Before it: is it still what it was?  r9, r10 and flags are lost. */
 void em_cross_guard(struct em *e, const struct ji *i);
-void em_leave_before_crosser(struct em *e);
+struct jit_exit *em_leave_before_crosser(struct em *e);
 /* block.c: what follows from i's being the n-th of its block, its row and flags. */
 void jit_number(struct ji *i, unsigned n);
 /* block.c: translate b; false: it stays with the interpreter. */
-bool jit_translate(struct jit *j, struct block *b);
+bool jit_translate(struct jit *j, struct block *b, uint64_t probed);
 /* Flags that may be read at `off` of the page before they are written; the lines that were looked at are added to *lines.  `exact`: as in
  * engine_page_exact(), they may also be read behind a store. */
 unsigned jit_flags_live(struct cpu *c, int64_t off, const uint8_t *page, bool exact, uint64_t *lines);

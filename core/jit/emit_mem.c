@@ -36,7 +36,7 @@ void em_address(struct em *e, const struct ji *i)
 
 #define ENV(f) (uint32_t)offsetof(struct cpu, jit.f)
 /* Slots for reading have even numbers, those for writing odd ones. */
-enum { REFILL_EVERY = 4, RUN_EVERY = 16, SLOT_POP = 0, SLOT_PUSH, SLOT_CPU_READ, SLOT_CPU_WRITE, SLOT_OTHERS, SITE_SLOTS = JIT_SLOTS - JIT_GROUP_SLOTS,
+enum { RUN_EVERY = 16, SLOT_POP = 0, SLOT_PUSH, SLOT_CPU_READ, SLOT_CPU_WRITE, SLOT_OTHERS, SITE_SLOTS = JIT_SLOTS - JIT_GROUP_SLOTS,
 	LIMIT_OFF = offsetof(struct jit_env, limit) - offsetof(struct jit_env, base), DELTA_OFF = offsetof(struct jit_env, delta) - offsetof(struct jit_env, base) };
 
 _Static_assert(SLOT_OTHERS % 2 == 0 && JIT_SLOTS % 2 == 0 && JIT_GROUP_SLOTS % 2 == 0, "slots come in pairs");
@@ -104,7 +104,7 @@ static void check(struct em *e, const struct ji *i, const struct mem_op *at, uns
 	struct stub *s = em_stub(e, i->ends ? STUB_INTERP : STUB_STEP, i);
 	/* What a kernel keeps for each CPU, or a program for each thread. */
 	bool own = !stack && e->code64 && i->in.rm == RM_MEM && i->in.sg == (e->user ? SEG_FS : SEG_GS);
-	if (size > JIT_ACCESS_MAX || !((stack && !e->other_stack) || own || e->loop)) {
+	if (size > JIT_ACCESS_MAX || !((stack && !e->other_stack) || own || (e->loop && !em_probed(e, i)))) {
 		if (at->base == H_T0) {
 			s->from = em_check_tlb(e, size, write);
 			return;
@@ -138,8 +138,30 @@ void em_check(struct em *e, const struct ji *i, unsigned size, bool write)
 }
 void em_check_stack(struct em *e, const struct ji *i, unsigned size, bool write) { check(e, i, &in_r9, size, write, true); }
 
-/* Out of line: look in the TLB, and every few times take what it says for the slot; not always, or sites that alternate between two ranges would do
- * nothing else. */
+/* The slot's place goes there in a register: what comes next reads the slot, and would wait for a store whose address had to be loaded. */
+void em_refill(struct em *e, uint32_t base, const uint8_t *refill)
+{
+	em8(e, 0x50);                                                           /* push rax */
+	em8(e, 0xb8 + RAX), em32(e, base);
+	em8(e, 0xe8), em_rel32(e, refill);
+	em8(e, 0x58);
+}
+
+void em_refill_counted(struct em *e, const struct stub *s, uint32_t base, const uint8_t *refill)
+{
+	uint8_t *site = &e->site[s->slot];
+	if (!*site)
+		*site = (uint8_t)(1 + e->j->next_site++ % (JIT_SITES - 1));
+	em_env(e, (struct enc) { .op = 0x80, .size = 1, .reg = 0, .digit = true }, ENV(wrong) + *site), em8(e, 1);
+	em8(e, 0x72);                                                           /* jc */
+	uint8_t *often = e->p++;
+	em_refill(e, base, refill);
+	em8(e, 0xe9), em_rel32(e, s->checked);
+	*often = (uint8_t)(e->p - often - 1);
+	em_leave_from(e, s->slot, s->before)->site = *site;
+}
+
+/* Out of line: the TLB knows the range. */
 void em_other_range(struct em *e, const struct stub *s)
 {
 	uint8_t *miss;
@@ -150,13 +172,13 @@ void em_other_range(struct em *e, const struct stub *s)
 		miss = em_check_tlb_entry(e, s->size, s->write);
 		em_rm(e, (struct enc) { .op = 0x8b, .size = 8, .reg = H_T0 }, H_T1, NO_REG, 0, offsetof(struct tlb_entry, addend));
 	}
-	if (!s->stack) {
-		em_env(e, (struct enc) { .op = 0x80, .size = 1, .reg = 0, .digit = true }, ENV(turn)), em8(e, 256 / REFILL_EVERY);
-		em8(e, 0x0f), em8(e, 0x83), em_rel32(e, s->checked);            /* jnc */
+	const uint8_t *refill = e->j->refill[e->user][s->write][false][s->last];
+	if (s->stack || s->slot >= 64) {
+		em_refill(e, s->base, refill);
+		em8(e, 0xe9), em_rel32(e, s->checked);
+	} else {
+		em_refill_counted(e, s, s->base, refill);
 	}
-	em_env(e, (struct enc) { .op = 0xc7, .size = 4, .reg = 0 }, ENV(slot)), em32(e, s->base);
-	em8(e, 0xe8), em_rel32(e, e->j->refill[e->user][s->write][false][s->last]);
-	em8(e, 0xe9), em_rel32(e, s->checked);
 	em_patch(miss, e->p);
 }
 
@@ -234,7 +256,7 @@ static const struct insn *find_run(struct cpu *c, const struct insn *i)
 	return i + 1;
 }
 
-/* Called with r9 = host address, r10 = TLB entry, jit.slot = place of the slot's base.  All but r10 and the flags are kept. */
+/* Called with r9 = host address, r10 = TLB entry, eax = place of the slot's base, guest's rax on the stack.  All but r10 and the flags are kept. */
 static void make_refill(struct em *e, unsigned user, bool write, bool group, bool last)
 {
 	int32_t run = offsetof(struct tlb, run);
@@ -248,8 +270,7 @@ static void make_refill(struct em *e, unsigned user, bool write, bool group, boo
 	ask[1] = (struct insn) { .fn = op_jit_end };
 	uint8_t *again = e->p;
 	e->j->refill[user][write][group][last] = e->p;
-	em8(e, 0x50), em8(e, 0x51);                                             /* push rax, rcx */
-	em_env(e, (struct enc) { .op = 0x8b, .size = 4, .reg = RAX }, ENV(slot));
+	em8(e, 0x51);                                                           /* push rcx */
 	em_rm(e, to_rcx, H_T1, NO_REG, 0, start);
 	em_env(e, (struct enc) { .op = 0x33, .size = 8, .reg = RCX }, ENV(epoch[0]));
 	em8(e, 0x79);                                                           /* jns */
@@ -269,7 +290,7 @@ static void make_refill(struct em *e, unsigned user, bool write, bool group, boo
 	em8(e, 0x65), em_rm(e, from_rcx, RAX, NO_REG, 0, LIMIT_OFF);
 	em_rm(e, to_rcx, H_T1, NO_REG, 0, offsetof(struct tlb_entry, addend));
 	em8(e, 0x65), em_rm(e, from_rcx, RAX, NO_REG, 0, DELTA_OFF);
-	em8(e, 0x59), em8(e, 0x58), em8(e, 0xc3);                               /* pop, pop, ret */
+	em8(e, 0x59), em8(e, 0xc3);                                             /* pop, ret */
 	/* No run is known: the page alone, but every few times look for one. */
 	*old = (uint8_t)(e->p - old - 1);
 	em_env(e, (struct enc) { .op = 0x80, .size = 1, .reg = 0, .digit = true }, ENV(run_turn)), em8(e, 256 / RUN_EVERY);
@@ -281,13 +302,16 @@ static void make_refill(struct em *e, unsigned user, bool write, bool group, boo
 	em_imm64(e, RCX, PAGE_SIZE - JIT_ACCESS_MAX + 1);
 	em8(e, 0xe9), em_rel32(e, fill);
 	*look = (uint8_t)(e->p - look - 1);
-	em8(e, 0x59), em8(e, 0x58);
+	em_env(e, (struct enc) { .op = 0x89, .size = 4, .reg = RAX }, ENV(slot));
+	em8(e, 0x59);
+	em_rm(e, (struct enc) { .op = 0x8b, .size = 8, .reg = RAX }, RSP, NO_REG, 0, 8);
 	em_store_env(e, H_T0, ENV(host));
 	em_store_env(e, H_T1, ENV(entry));
 	em_imm64(e, H_T1, (uintptr_t)ask);
 	em8(e, 0xe8), em_rel32(e, e->j->step);
 	em_load_env(e, H_T0, ENV(host));
 	em_load_env(e, H_T1, ENV(entry));
+	em_env(e, (struct enc) { .op = 0x8b, .size = 4, .reg = RAX }, ENV(slot));
 	em8(e, 0xe9), em_rel32(e, again);
 }
 

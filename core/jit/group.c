@@ -327,7 +327,7 @@ static bool place(struct search *s, const struct found *f, struct em_group *g)
 		.span = (uint16_t)(f->hi - f->lo), .disp = (int32_t)disp };
 	/* Another stack, as kernels use for a few pushes on their ways in and out, would take the place of the one that is in use all the time. */
 	bool same_stack = f->base == s->before[0].reg[RSP].n || f->base == s->before[0].reg[RBP].n;
-	g->slot = (base == RSP && same_stack) || e->loop;
+	g->slot = (base == RSP && same_stack) || (e->loop && !em_probed(e, &s->is[at]));
 	return base == RSP || !e->loop || !wanders(s, f->base);
 }
 
@@ -424,9 +424,13 @@ void em_other_group(struct em *e, const struct stub *s)
 	int32_t tag = g->write ? offsetof(struct tlb_entry, tag_w) : offsetof(struct tlb_entry, tag_r);
 	if (g->slot) {
 		uint8_t *miss = em_check_tlb(e, g->span, g->write);
-		em_env(e, (struct enc) { .op = 0xc7, .size = 4, .reg = 0 }, ENV(slot)), em32(e, g->range);
-		em8(e, 0xe8), em_rel32(e, e->j->refill[e->user][g->write][true][g->last]);
-		em8(e, 0xe9), em_rel32(e, s->checked);
+		const uint8_t *refill = e->j->refill[e->user][g->write][true][g->last];
+		if (g->last || s->slot >= 64) {
+			em_refill(e, g->range, refill);
+			em8(e, 0xe9), em_rel32(e, s->checked);
+		} else {
+			em_refill_counted(e, s, g->range, refill);
+		}
 		em_patch(miss, e->p);
 	}
 	em_rm(e, (struct enc) { .op = 0x33, .size = 8, .reg = H_T0 }, H_T1, NO_REG, 0, tag);    /* the address again */
@@ -436,7 +440,7 @@ void em_other_group(struct em *e, const struct stub *s)
 	em_load_env(e, H_T0, ENV(host));
 	em_env(e, (struct enc) { .op = 0x83, .size = 4, .reg = 7 }, ENV(slot)), em8(e, 0);
 	em8(e, 0x0f), em8(e, 0x85), em_rel32(e, g->again);                      /* jne */
-	em_leave_from(e, s->slot, s->before, true);
+	em_leave_from(e, s->slot, s->before)->group = true;
 }
 
 /* As an instruction of the interpreter: jit.slot bytes at jit.host are about to be read or written.  Make the TLB know them if they lie in one

@@ -309,7 +309,7 @@ const struct insn *op_jit_count(struct cpu *c, const struct insn *i)
 		make_huge(j, j->cold_used);
 		if (full(j))
 			engine_flush(c);
-		else if (jit_translate(j, b))
+		else if (jit_translate(j, b, 0))
 			b->insns[0].fn = op_jit_enter;
 	}
 	if (b->jit)
@@ -346,6 +346,14 @@ static const struct insn *to_dispatcher(struct cpu *c)
 	return NULL;
 }
 
+/* b's code is not what it should be. */
+static void again(struct jit *j, struct block *b, uint64_t probed)
+{
+	jit_kill(j, b);
+	if (!jit_translate(j, b, probed))
+		b->insns[0].fn = b->first;
+}
+
 /* A check for several accesses of b failed.  Where that is the rule, each access gets its own again. */
 static void count_miss(struct cpu *c, struct jit *j, struct block *b)
 {
@@ -359,9 +367,21 @@ static void count_miss(struct cpu *c, struct jit *j, struct block *b)
 		return;
 	}
 	b->single_checks = true;
-	jit_kill(j, b);
-	if (!jit_translate(j, b))
-		b->insns[0].fn = b->first;
+	again(j, b, jb->probed);
+}
+
+/* The range that x's instruction looks at was the wrong one 256 times: pages that are neighbours for the program lie apart in memory, or it goes
+ * to and fro.  Where that is so in more than one of SELDOM rounds of its loop, looking in the TLB at once is quicker. */
+static void count_wrong(struct cpu *c, struct jit *j, const struct jit_exit *x)
+{
+	enum { TIMES = 256, SELDOM = 10, ENOUGH = 4 /* sites, then it is all of them */ };
+	struct block *b = x->block;
+	struct jit_block *jb = b->jit;
+	uint64_t since = c->icount - j->wrong_at[x->site];
+	j->wrong_at[x->site] = c->icount;
+	if (!jb || since > (uint64_t)TIMES * SELDOM * b->n_slots || full(j) || (jb->probed >> x->slot & 1))
+		return;
+	again(j, b, __builtin_popcountll(jb->probed) < ENOUGH ? jb->probed | UINT64_C(1) << x->slot : UINT64_MAX);
 }
 
 static const struct insn *left(struct cpu *c, struct jit *j, struct jit_exit *x)
@@ -379,6 +399,8 @@ static const struct insn *left(struct cpu *c, struct jit *j, struct jit_exit *x)
 		c->regs[REG_BIP] = c->jit.page + x->page_off;
 		if (unlikely(x->group))
 			count_miss(c, j, x->block);
+		if (unlikely(x->site))
+			count_wrong(c, j, x);
 		return x->slot == 0 && i->fn == op_jit_enter ? x->block->first(c, i) : i;
 	}
 	if (x == &j->indirect[0] && unlikely(!engine_target_allowed(c, c->jit.tmp))) {

@@ -25,23 +25,21 @@ struct stub *em_stub(struct em *e, enum stub_kind kind, const struct ji *i)
 }
 
 /* The interpreter counts from the block's start. */
-void em_leave_from(struct em *e, unsigned slot, unsigned before, bool group)
+struct jit_exit *em_leave_from(struct em *e, unsigned slot, unsigned before)
 {
-	if (slot == SLOT_CROSS) {
-		em_leave_before_crosser(e);
-		return;
-	}
+	if (slot == SLOT_CROSS)
+		return em_leave_before_crosser(e);
 	struct jit_exit *x = jit_new_exit(e, EXIT_INTERP);
 	x->slot = slot;
-	x->group = group;
 	if (before)
 		em_count(e, before);
 	em_imm64(e, H_T1, (uintptr_t)x);
 	em8(e, 0xe9);
 	em_rel32(e, e->j->leave);
+	return x;
 }
 
-void em_leave_to_interp(struct em *e, const struct ji *i) { em_leave_from(e, i->slot, i->before, false); }
+void em_leave_to_interp(struct em *e, const struct ji *i) { em_leave_from(e, i->slot, i->before); }
 
 uint8_t *em_exit_to(struct em *e, int64_t target, uint8_t *patch)
 {
@@ -105,7 +103,7 @@ void em_stubs(struct em *e)
 			em_end_by_step(e, s->step);
 			break;
 		case STUB_INTERP:
-			em_leave_from(e, s->slot, s->before, false);
+			em_leave_from(e, s->slot, s->before);
 			break;
 		case STUB_GROUP:
 			em_other_group(e, s);

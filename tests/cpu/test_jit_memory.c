@@ -1,5 +1,6 @@
 /* test_jit_memory.c - the ranges of memory that translated code remembers end where mappings, rights and code do. */
 #include "core/cpu/engine.h"
+#include "core/jit/jit.h"
 #include "tests/cpu/guest.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -107,6 +108,35 @@ static void a_page_goes_away(void **state)
 {
 	struct guest *g = *state;
 	warm(g, READ, 0);
+	remap(g, 9, PHYS | 0x66);
+	loop(g, READ, PLACE, 0);
+	assert_int_equal(guest_vector(g), EXC_PF);
+	assert_int_equal(g->c->cr2, PLACE + 9 * 4096);
+}
+
+/* No range is longer than a page: the loop's code is made anew and looks in the TLB at once, where mappings and rights are as true. */
+static void pages_that_lie_apart(void **state)
+{
+	struct guest *g = *state;
+	struct jit_counters before, after;
+	for (unsigned page = 0; page < PAGES; page++)
+		remap(g, page, (PHYS + (PAGES - 1 - page) * 4096u) | 0x67);
+	for (uint64_t code = READ; code <= WRITE; code += WRITE - READ) {
+		jit_get_counters(engine_jit(g->c), &before);
+		for (int n = 0; n < 10; n++)
+			warm(g, code, 2);
+		jit_get_counters(engine_jit(g->c), &after);
+		assert_true(after.killed > before.killed && after.blocks > before.blocks);
+		before = after;
+		warm(g, code, 2);
+		jit_get_counters(engine_jit(g->c), &after);
+		assert_int_equal(after.blocks, before.blocks);
+	}
+	loop(g, READ, PLACE, 0);
+	assert_int_equal(g->c->regs[RBX], 2 * PAGES);
+	remap(g, 5, (OTHER + 5 * 4096) | 0x67);
+	loop(g, READ, PLACE, 0);
+	assert_int_equal(g->c->regs[RBX], 2 * PAGES + 1);
 	remap(g, 9, PHYS | 0x66);
 	loop(g, READ, PLACE, 0);
 	assert_int_equal(guest_vector(g), EXC_PF);
@@ -271,6 +301,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_page_goes_elsewhere, setup, teardown),
 		cmocka_unit_test_setup_teardown(mappings_change_under_the_interpreter, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_page_goes_away, setup, teardown),
+		cmocka_unit_test_setup_teardown(pages_that_lie_apart, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_page_becomes_read_only, setup, teardown),
 		cmocka_unit_test_setup_teardown(reading_is_not_writing, setup, teardown),
 		cmocka_unit_test_setup_teardown(clean_pages_become_dirty, setup, teardown),
