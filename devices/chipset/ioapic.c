@@ -100,6 +100,10 @@ void ioapic_eoi(struct device *d, uint8_t vector)
 		}
 }
 
+/* The end of its interrupt is to be told: also where it was masked since that was sent, as systems do that handle it in a thread, or it would never
+ * be sent again. */
+static bool wants_end(uint64_t e) { return (e & RTE_LEVEL) && (!(e & RTE_MASKED) || (e & RTE_REMOTE_IRR)); }
+
 void ioapic_tell_engine(struct device *d)
 {
 	const struct ioapic *a = io_of(d);
@@ -108,7 +112,7 @@ void ioapic_tell_engine(struct device *d)
 
 	for (unsigned n = 0; n < IOAPIC_PINS; n++) {
 		struct apic_message msg = message(a->table[n]);
-		if ((a->table[n] & (RTE_LEVEL | RTE_MASKED)) == RTE_LEVEL && msg.mode <= APIC_LOWEST)
+		if (wants_end(a->table[n]) && msg.mode <= APIC_LOWEST)
 			r[count++] = (struct apic_route){ n, apic_message_address(&msg), apic_message_data(&msg) };
 	}
 	d->machine->apic_engine->level_routes(d->machine, r, count);
@@ -142,7 +146,7 @@ static void write_entry(struct ioapic *a, unsigned n, bool high, uint32_t val)
 		e &= ~(uint64_t)RTE_REMOTE_IRR;         /* how system software clears a stuck one */
 	uint64_t old = a->table[n];
 	a->table[n] = e;
-	if (a->dev.machine->apic_engine && ((old ^ e) & ~kept) && ((old & (RTE_LEVEL | RTE_MASKED)) == RTE_LEVEL || (e & (RTE_LEVEL | RTE_MASKED)) == RTE_LEVEL))
+	if (a->dev.machine->apic_engine && ((old ^ e) & ~kept) && (wants_end(old) || wants_end(e)))
 		ioapic_tell_engine(&a->dev);
 	uint32_t bit = 1u << n;
 	if (e & RTE_LEVEL)

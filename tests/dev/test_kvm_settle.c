@@ -1,0 +1,192 @@
+/* test_kvm_settle.c - what a local APIC of the kernel has under way when the machine stops: it is neither lost nor told twice.
+ *
+ * The guest is a page of real mode, which reaches its APIC by the MSRs of x2APIC mode. */
+#include "core/cpu/cpu.h"
+#include "core/kvm/kvm.h"
+#include "devices/chipset/ioapic.h"
+#include "devices/chipset/lapic_priv.h"
+#include "tests/dev/board.h"
+#include <stdio.h>
+#include <time.h>
+
+enum { CODE = 0x1000, STACK = 0x7000, V_TIMER = 0x41, V_LEVEL = 0x52, V_PIC = 0x60, PATIENCE_S = 60 };
+/* What the guest counts, and what it is asked; see the code. */
+enum { STARTED = 0x500, ENDED = 0x504, WRONG = 0x508, TIMES = 0x50c, LEVELS = 0x510, MAY_END = 0x514, MESSAGES = 0x518, WINDOWS = 0x51c };
+
+__asm__(".pushsection .rodata\n"
+	".code16\n"
+	"settle_timer:\n"               /* start a count, wait for its end, TIMES times; then sleep */
+	"1:	incl	0x500\n"
+	"	movl	$0x838, %ecx\n"
+	"	movl	$100000, %eax\n"
+	"	xorl	%edx, %edx\n"
+	"	wrmsr\n"
+	"2:	cli\n"
+	"	movl	0x504, %eax\n"
+	"	cmpl	0x500, %eax\n"
+	"	jae	3f\n"
+	"	sti\n"
+	"	hlt\n"
+	"	jmp	2b\n"
+	"3:	sti\n"
+	"	je	4f\n"
+	"	incl	0x508\n"
+	"4:	cmpl	0x50c, %eax\n"
+	"	jb	1b\n"
+	"5:	hlt\n"
+	"	jmp	5b\n"
+	"settle_window:\n"              /* interrupts are off but for an instruction */
+	"	cli\n"
+	"	movw	$100, %cx\n"
+	"6:	loop	6b\n"
+	"	incl	0x51c\n"
+	"	sti\n"
+	"	nop\n"
+	"	jmp	settle_window\n"
+	"settle_tick:\n"
+	"	incl	%cs:0x504\n"
+	"settle_end:\n"
+	"	pushal\n"
+	"	movl	$0x80b, %ecx\n"
+	"	xorl	%eax, %eax\n"
+	"	xorl	%edx, %edx\n"
+	"	wrmsr\n"
+	"	popal\n"
+	"	iret\n"
+	"settle_level:\n"
+	"	incl	0x510\n"
+	"7:	cmpl	$0, 0x514\n"
+	"	je	7b\n"
+	"	jmp	settle_end\n"
+	"settle_message:\n"
+	"	incl	0x518\n"
+	"	iret\n"
+	"settle_last:\n"
+	".code64\n"
+	".popsection\n");
+extern const char settle_timer[], settle_window[], settle_tick[], settle_level[], settle_message[], settle_last[];
+
+static uint32_t address(const char *at) { return (uint32_t)(CODE + (at - settle_timer)); }
+
+static struct machine *machine(unsigned cpus)
+{
+	struct kvm_probe p;
+	bool usable = kvm_probe(&p);
+	char args[100];
+
+	snprintf(args, sizeof args, "-accel kvm -m 16 -smp %u -cpu qemu64,+x2apic,+tsc-deadline", cpus);
+	struct machine *m = usable ? board_new(args) : NULL;
+	if (m && ((struct kvm *)m->engine_data)->split)
+		return m;
+	printf("# SKIP %s\n", usable ? "the host's KVM has no local APICs" : p.why);
+	if (m)
+		board_free(m);
+	skip();
+	return NULL;
+}
+
+/* CPU 0 is about to run the code from `start` on, with its APIC as a system has it. */
+static struct lapic *prepare(struct machine *m, const char *start)
+{
+	static const uint32_t zero[8] = { 0 };
+	struct cpu *c = m->cpus[0];
+	struct lapic *l = lapic_of(m->lapics[0]);
+
+	assert_true(space_write_buf(&m->mem, CODE, settle_timer, (size_t)(settle_last - settle_timer)));
+	assert_true(space_write_buf(&m->mem, STARTED, zero, sizeof zero));
+	poke32(m, 4 * V_TIMER, address(settle_tick));
+	poke32(m, 4 * V_LEVEL, address(settle_level));
+	for (unsigned n = 0; n < 8; n++)
+		poke32(m, 4 * (V_PIC + n), address(settle_message));
+	c->seg[SEG_CS].sel = 0;
+	c->seg[SEG_CS].base = 0;
+	c->rip = address(start);
+	c->regs[RSP] = STACK;
+	c->eflags_sys |= FL_IF;
+	cpu_update_mode(c);
+	assert_true(lapic_wrmsr(m->lapics[0], 0x1b, l->base | BASE_EXTD));
+	l->svr = SVR_ENABLE | 0xff;
+	l->lvt[LVT_TIMER] = V_TIMER;
+	lapic_timer_divide(l, 0xb);
+	return l;
+}
+
+static void begin(struct machine *m)
+{
+	struct error err = { "" };
+
+	if (!m->accel->start_vcpus(m, &err))
+		fail_msg("%s", err.msg);
+	machine_start(m);
+}
+
+static void end(struct machine *m)
+{
+	machine_stop(m, RUN_PAUSED);
+	m->accel->stop_vcpus(m);
+	board_free(m);
+}
+
+/* Let the machine run for a moment. */
+static void leave(struct machine *m, long ns)
+{
+	machine_unlock(m);
+	nanosleep(&(struct timespec){ .tv_nsec = ns }, NULL);
+	machine_lock(m);
+}
+
+static void until(struct machine *m, uint64_t address, uint32_t least)
+{
+	for (time_t to = time(NULL) + PATIENCE_S; peek32(m, address) < least;) {
+		if (time(NULL) > to)
+			fail_msg("%#x has come to %u only, not to %u", (unsigned)address, peek32(m, address), least);
+		leave(m, 1000000);
+	}
+}
+
+/* ---- messages ---- */
+
+static bool remote_irr(struct machine *m, unsigned pin)
+{
+	poke32(m, 0xfec00000, 0x10 + 2 * pin);
+	return peek32(m, 0xfec00010) >> 14 & 1;
+}
+
+static void set_entry(struct machine *m, unsigned pin, uint32_t low)
+{
+	poke32(m, 0xfec00000, 0x11 + 2 * pin);
+	poke32(m, 0xfec00010, 0);
+	poke32(m, 0xfec00000, 0x10 + 2 * pin);
+	poke32(m, 0xfec00010, low);
+}
+
+/* As systems do whose handlers are threads: the pin is masked before the interrupt ends. */
+static void level_masked_meanwhile(void **state)
+{
+	struct machine *m = machine(1);
+	struct irq_line pin = ioapic_input(m->ioapic, 20);
+
+	prepare(m, settle_timer);
+	poke32(m, TIMES, UINT32_MAX);
+	begin(m);
+	for (uint32_t n = 1; n <= 3; n++) {
+		poke32(m, MAY_END, 0);
+		set_entry(m, 20, 0x8000 | V_LEVEL);
+		irq_set(&pin, 1);
+		until(m, LEVELS, n);
+		assert_true(remote_irr(m, 20));
+		set_entry(m, 20, 0x18000 | V_LEVEL);
+		irq_set(&pin, 0);
+		poke32(m, MAY_END, 1);
+		for (time_t to = time(NULL) + PATIENCE_S; remote_irr(m, 20); leave(m, 1000000))
+			if (time(NULL) > to)
+				fail_msg("the end of the interrupt was not told");
+	}
+	end(m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(level_masked_meanwhile) };
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
