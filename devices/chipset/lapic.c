@@ -290,6 +290,8 @@ void lapic_send_ipi(struct lapic *l)
 		error(l, ESR_SEND_ILLEGAL);
 		return;
 	}
+	if (m->apic_engine)
+		lapic_give_back(l);
 	if (shorthand == TO_DEST) {
 		apic_send(m, &msg);
 		return;
@@ -369,12 +371,16 @@ static void write_svr(struct lapic *l, uint32_t val)
 
 void lapic_self_ipi(struct lapic *l, uint8_t vector)
 {
-	if (vector < 16)
+	struct apic_message msg = { .dest = l->id, .mode = APIC_FIXED, .vector = vector };
+
+	if (vector < 16) {
 		error(l, ESR_SEND_ILLEGAL);
-	else if (l->dev.machine->apic_engine)
-		lapic_send_to_engine(l->dev.machine, &(struct apic_message){ .dest = l->id, .mode = APIC_FIXED, .vector = vector });
-	else
-		lapic_take(l, &(struct apic_message){ .mode = APIC_FIXED, .vector = vector });
+	} else if (l->dev.machine->apic_engine) {
+		lapic_give_back(l);
+		lapic_send_to_engine(l->dev.machine, &msg);
+	} else {
+		lapic_take(l, &msg);
+	}
 }
 
 void lapic_write(struct lapic *l, unsigned reg, uint32_t val)

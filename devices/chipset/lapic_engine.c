@@ -149,6 +149,7 @@ bool lapic_borrow(struct lapic *l)
 	if (!l->cpu || !l->dev.machine->apic_engine->borrow(l->cpu, &p))
 		return false;
 	lapic_import(l, &p);
+	l->borrowed = true;
 	return true;
 }
 
@@ -156,6 +157,9 @@ void lapic_give_back(struct lapic *l)
 {
 	struct cpu_apic_page p;
 
+	if (!l->borrowed)
+		return;
+	l->borrowed = false;
 	lapic_export(l, &p);
 	l->dev.machine->apic_engine->give_back(l->cpu, &p);
 }

@@ -42,6 +42,7 @@ struct lapic {
 	uint64_t timer_start;           /* ns at which initial_count began to run */
 	uint64_t tsc_deadline;
 	bool     counting;              /* the one-shot count has not come to its end, as far as anybody was told */
+	bool     borrowed;              /* from the engine for an access by the CPU, and not given back */
 };
 
 struct lapic *lapic_of(struct device *d);
@@ -68,7 +69,7 @@ void    lapic_op_eoi(void *apic, uint8_t vector);
 bool    lapic_send_to_engine(struct machine *m, const struct apic_message *msg);
 /* For one access by the CPU: the registers are here between the two.  False: the engine itself has refused that access. */
 bool    lapic_borrow(struct lapic *l);
-void    lapic_give_back(struct lapic *l);
+void    lapic_give_back(struct lapic *l);                               /* unless that was done: what is sent to itself comes after it */
 extern const struct cpu_apic_ops lapic_cpu_ops;
 void    lapic_print(void *arg, struct text *out);
 

@@ -144,6 +144,28 @@ static void until(struct machine *m, uint64_t address, uint32_t least)
 	}
 }
 
+/* ---- registers ---- */
+
+/* An instruction of the interpreter sends to its own CPU: giving the APIC back does not undo it. */
+static void sent_to_itself(void **state)
+{
+	struct machine *m = machine(1);
+	struct lapic *l = prepare(m, settle_timer);
+	uint32_t irr = 0;
+
+	m->accel->resuming(m);
+	machine_unlock(m);
+	assert_true(m->cpus[0]->apic_ops->wrmsr(l, 0x83f, V_LEVEL));
+	assert_true(m->cpus[0]->apic_ops->wrmsr(l, 0x830, 0x40000 | (V_LEVEL + 1)));
+	assert_true(m->cpus[0]->apic_ops->wrmsr(l, 0x830, V_LEVEL + 2));
+	machine_lock(m);
+	m->accel->parked(m);
+	for (unsigned n = 0; n < 3; n++)
+		irr |= 1u << (V_LEVEL + n) % 32;
+	assert_int_equal(l->irr[V_LEVEL / 32], irr);
+	board_free(m);
+}
+
 /* ---- messages ---- */
 
 static bool remote_irr(struct machine *m, unsigned pin)
@@ -187,6 +209,6 @@ static void level_masked_meanwhile(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(level_masked_meanwhile) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(sent_to_itself), cmocka_unit_test(level_masked_meanwhile) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
