@@ -175,7 +175,10 @@ enum cpu_request {
 };
 
 /* A local APIC's registers by offset / 16 (SDM 3, table "Local APIC Register Address Map"), and what is in MSRs. */
-struct cpu_apic_page { uint32_t reg[64]; uint64_t base, tsc_deadline; };
+struct cpu_apic_page {
+	uint32_t reg[64];
+	uint64_t base, tsc_deadline;
+};
 
 /* What the CPU asks of its local APIC.  Called by the vCPU thread without the machine lock. */
 struct cpu_apic_ops {
@@ -188,7 +191,9 @@ struct cpu_apic_ops {
 	 * it leaves, and comes back (p NULL: unchanged). */
 	void     (*give)(void *apic, struct cpu_apic_page *p);
 	void     (*take)(void *apic, const struct cpu_apic_page *p);
-	/* vCPU thread, meanwhile: the 8259's vector, or -1; what became of the base and CR8; the end of an interrupt that was a level (lock held). */
+	/* vCPU thread, meanwhile: is there an ExtINT message, which only ack takes; the 8259's vector, or -1; what became of the base and CR8; the end
+	 * of an interrupt that was a level (lock held). */
+	bool     (*message)(void *apic);
 	int      (*extint)(void *apic);
 	void     (*note)(void *apic, uint64_t base, uint8_t cr8);
 	void     (*eoi)(void *apic, uint8_t vector);

@@ -180,7 +180,7 @@ static enum cpu_exit broken(struct cpu *c, const char *what, uint64_t code)
 	return CPUEXIT_REQUEST;
 }
 
-enum { GO_ON = -1 };
+enum { GO_ON = -1, ENTER = -2 };
 
 static int internal_error(struct cpu *c, const struct kvm_run *r)
 {
@@ -334,6 +334,18 @@ static bool ours_enters(struct cpu *c, uint32_t req, enum cpu_exit *why)
 	return false;
 }
 
+/* An ExtINT of the I/O APIC is not known to the kernel, which does not say when it could be taken either: the interpreter goes on until then. */
+static int for_message(struct cpu *c)
+{
+	kvm_sync(c);
+	if (c->run_state != CPU_WAIT_SIPI && cpu_take_interrupt(c))
+		return GO_ON;
+	if (c->run_state != CPU_RUNNING)
+		return ENTER;
+	enum cpu_exit why = step(c);
+	return why == CPUEXIT_DEBUG || why == CPUEXIT_HALT ? GO_ON : (int)why;
+}
+
 enum cpu_exit kvm_run_cpu(struct cpu *c)
 {
 	struct kvm_vcpu *v = kvm_of(c);
@@ -352,9 +364,13 @@ enum cpu_exit kvm_run_cpu(struct cpu *c)
 			cpu_clear(c, REQ_TLB);
 		if (!(split ? split_enters(c, &other) : ours_enters(c, req, &other)))
 			return other;
-		if (!v->loaded && !kvm_load(c))
+		int why = ENTER;
+		if (split && (req & (REQ_INTR | REQ_NMI)) == REQ_INTR && c->apic_ops->message(c->apic))
+			why = for_message(c);
+		if (why == ENTER && !v->loaded && !kvm_load(c))
 			return broken(c, "the state of this CPU is refused", 0);
-		int why = enter(c);
+		if (why == ENTER)
+			why = enter(c);
 		if (why != GO_ON)
 			return (enum cpu_exit)why;
 	}

@@ -138,9 +138,9 @@ int lapic_ack(struct device *d)
 {
 	struct lapic *l = lapic_of(d);
 
-	if (d->machine->apic_engine)    /* it delivers by itself */
+	if (d->machine->apic_engine && !(l->extint_message && l->pic))  /* it delivers all else by itself */
 		return -1;
-	int v = deliverable(l);
+	int v = d->machine->apic_engine ? -1 : deliverable(l);
 
 	if (v >= 0) {
 		clear_bit(l->irr, (unsigned)v);
@@ -182,7 +182,7 @@ static bool logical_match(const struct lapic *l, uint32_t dest)
 	return (mda >> 4) == (id >> 4) && (mda & id & 0x0f);
 }
 
-static bool matches(const struct lapic *l, const struct apic_message *msg)
+bool lapic_matches(const struct lapic *l, const struct apic_message *msg)
 {
 	if (!globally_enabled(l))
 		return false;
@@ -230,7 +230,7 @@ static struct lapic *lowest(struct machine *m, const struct apic_message *msg)
 
 	for (unsigned i = 0; i < MAX_CPUS && m->lapics[i]; i++) {
 		struct lapic *l = lapic_of(m->lapics[i]);
-		if (matches(l, msg) && software_enabled(l) && (!best || lapic_ppr(l) < lapic_ppr(best)))
+		if (lapic_matches(l, msg) && software_enabled(l) && (!best || lapic_ppr(l) < lapic_ppr(best)))
 			best = l;
 	}
 	return best;
@@ -250,7 +250,7 @@ bool apic_send(struct machine *m, const struct apic_message *msg)
 	}
 	for (unsigned i = 0; i < MAX_CPUS && m->lapics[i]; i++) {
 		struct lapic *l = lapic_of(m->lapics[i]);
-		if (!matches(l, msg))
+		if (!lapic_matches(l, msg))
 			continue;
 		found = true;
 		lapic_take(l, msg);

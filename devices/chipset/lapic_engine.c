@@ -92,6 +92,16 @@ void lapic_op_take(void *apic, const struct cpu_apic_page *p)
 	lapic_update(l);
 }
 
+bool lapic_op_message(void *apic)
+{
+	struct lapic *l = apic;
+
+	machine_lock(l->dev.machine);
+	bool waits = l->extint_message;
+	machine_unlock(l->dev.machine);
+	return waits;
+}
+
 int lapic_op_extint(void *apic)
 {
 	struct lapic *l = apic;
@@ -135,9 +145,30 @@ uint32_t apic_message_data(const struct apic_message *msg)
 	return (msg->level_triggered ? 1u << 15 : 0) | 1u << 14 | (uint32_t)msg->mode << 8 | msg->vector;
 }
 
+/* An ExtINT is ours: no engine asks the 8259.  Destinations are looked up as they were when the APICs went; the 8259 is the first CPU's unless
+ * they say otherwise. */
+static bool take_extint(struct machine *m, const struct apic_message *msg)
+{
+	bool found = false;
+
+	for (unsigned n = 0; n < MAX_CPUS && m->lapics[n]; n++) {
+		struct lapic *l = lapic_of(m->lapics[n]);
+		if (!lapic_matches(l, msg))
+			continue;
+		found = true;
+		lapic_take(l, msg);
+	}
+	if (!found && msg->logical && (found = m->lapics[0]))
+		lapic_take(lapic_of(m->lapics[0]), msg);
+	return found;
+}
+
+/* Nor is an SMI handed on: the engine would begin a system-management mode that this machine has not. */
 bool lapic_send_to_engine(struct machine *m, const struct apic_message *msg)
 {
-	return m->apic_engine->send(m, apic_message_address(msg), apic_message_data(msg));
+	if (msg->mode == APIC_EXTINT)
+		return take_extint(m, msg);
+	return msg->mode != APIC_SMI && m->apic_engine->send(m, apic_message_address(msg), apic_message_data(msg));
 }
 
 /* ---- an instruction of the interpreter that reaches for its APIC ------------------------------------------------------------------------ */

@@ -165,4 +165,4 @@ static bool cpu_op_wrmsr(void *apic, uint32_t msr, uint64_t val)
 	return ok;
 }
 const struct cpu_apic_ops lapic_cpu_ops = { cpu_op_ack, cpu_op_get_tpr, cpu_op_set_tpr, cpu_op_rdmsr, cpu_op_wrmsr, lapic_op_give, lapic_op_take,
-	lapic_op_extint, lapic_op_note, lapic_op_eoi };
+	lapic_op_message, lapic_op_extint, lapic_op_note, lapic_op_eoi };

@@ -53,6 +53,7 @@ bool    lapic_x2apic(const struct lapic *l);
 uint32_t lapic_read(struct lapic *l, unsigned reg);
 void    lapic_write(struct lapic *l, unsigned reg, uint32_t val);
 void    lapic_take(struct lapic *l, const struct apic_message *msg);    /* this APIC gets a message */
+bool    lapic_matches(const struct lapic *l, const struct apic_message *msg);   /* whose destination it is */
 void    lapic_send_ipi(struct lapic *l);                                /* what icr says */
 void    lapic_self_ipi(struct lapic *l, uint8_t vector);                /* x2APIC's register */
 uint32_t lapic_lvt_writable(unsigned entry);                            /* bits that software may set ("Local Vector Table") */
@@ -63,6 +64,7 @@ void    lapic_export(struct lapic *l, struct cpu_apic_page *p);
 void    lapic_import(struct lapic *l, const struct cpu_apic_page *p);
 void    lapic_op_give(void *apic, struct cpu_apic_page *p);             /* struct cpu_apic_ops */
 void    lapic_op_take(void *apic, const struct cpu_apic_page *p);
+bool    lapic_op_message(void *apic);
 int     lapic_op_extint(void *apic);
 void    lapic_op_note(void *apic, uint64_t base, uint8_t cr8);
 void    lapic_op_eoi(void *apic, uint8_t vector);

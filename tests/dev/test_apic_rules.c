@@ -360,10 +360,38 @@ static void x2_errors(void **state)
 	board_free(r.m);
 }
 
+/* While the APICs are an engine's: what goes to it, and what does not. */
+static bool sent_on(struct machine *m, uint64_t addr, uint32_t data)
+{
+	m->apic_engine = NULL;          /* seen */
+	return true;
+}
+
+static void what_an_engine_is_sent(void **state)
+{
+	static const struct apic_engine fake = { .send = sent_on };
+	struct rig r;
+
+	apicrig_on(&r, "-smp 2", 2, false);
+	for (unsigned mode = APIC_FIXED; mode <= APIC_EXTINT; mode++) {
+		struct apic_message msg = { .dest = 1, .mode = mode, .vector = 0x44 };
+		bool ours = mode == APIC_SMI || mode == APIC_EXTINT;
+		r.m->apic_engine = &fake;
+		assert_int_equal(apic_send(r.m, &msg), mode != APIC_SMI);
+		assert_ptr_equal(r.m->apic_engine, ours ? &fake : NULL);
+		r.m->apic_engine = NULL;
+		assert_int_equal(r.smi[1], 0);
+	}
+	assert_int_equal(r.intr[1], 1);
+	assert_int_equal(r.intr[0], 0);
+	board_free(r.m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(nmi_delivery), cmocka_unit_test(self_ipi), cmocka_unit_test(clusters),
 		cmocka_unit_test(x2_clusters), cmocka_unit_test(lowest_priority), cmocka_unit_test(tpr_and_ppr), cmocka_unit_test(cr8),
-		cmocka_unit_test(error_status), cmocka_unit_test(x2_errors) };
+		cmocka_unit_test(error_status), cmocka_unit_test(x2_errors),
+		cmocka_unit_test(what_an_engine_is_sent) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

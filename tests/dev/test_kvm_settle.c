@@ -207,8 +207,34 @@ static void level_masked_meanwhile(void **state)
 	end(m);
 }
 
+/* Delivery mode 111b of the I/O APIC, while LINT0 is masked: the 8259 is asked for the vector when the CPU takes it.  An SMI is nothing here. */
+static void extint_and_smi(void **state)
+{
+	struct machine *m = machine(1);
+	struct irq_line pin = ioapic_input(m->ioapic, 20);
+
+	prepare(m, settle_window);
+	out8(m, 0x20, 0x11);
+	out8(m, 0x21, V_PIC);
+	out8(m, 0x21, 4);
+	out8(m, 0x21, 1);
+	set_entry(m, 20, 0x700);
+	begin(m);
+	for (uint32_t n = 1; n <= 5; n++) {
+		until(m, WINDOWS, peek32(m, WINDOWS) + 1);
+		irq_pulse(&pin);
+		until(m, MESSAGES, n);
+	}
+	set_entry(m, 20, 0x200);
+	irq_pulse(&pin);
+	until(m, WINDOWS, peek32(m, WINDOWS) + 10);
+	assert_int_equal(peek32(m, MESSAGES), 5);
+	end(m);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(sent_to_itself), cmocka_unit_test(level_masked_meanwhile) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(sent_to_itself), cmocka_unit_test(level_masked_meanwhile),
+		cmocka_unit_test(extint_and_smi) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
