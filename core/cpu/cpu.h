@@ -178,6 +178,7 @@ enum cpu_request {
 struct cpu_apic_page {
 	uint32_t reg[64];
 	uint64_t base, tsc_deadline;
+	bool     due;                   /* the timer's count has come to its end, and no interrupt was made of it yet */
 };
 
 /* What the CPU asks of its local APIC.  Called by the vCPU thread without the machine lock. */

@@ -11,13 +11,29 @@
 #include "core/cpu/vcpu.h"
 #include "core/machine/machine.h"
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
 enum { PINS = 24, MSR_APIC_BASE = 0x1b, MSR_TSC_DEADLINE = 0x6e0, BASE_ENABLE = 1 << 11 };
-enum { REG_LINT1 = 0x36, LVT_MASKED = 1 << 16, LVT_MODE = 7 << 8, MODE_NMI = 4 << 8 };
+enum { REG_TIMER = 0x32, REG_LINT1 = 0x36, REG_INITIAL = 0x38, REG_CURRENT = 0x39 };
+enum { TIMER_PERIODIC = 1 << 17, TIMER_DEADLINE = 1 << 18, LVT_MASKED = 1 << 16, LVT_MODE = 7 << 8, MODE_NMI = 4 << 8 };
 
 /* ---- registers ---------------------------------------------------------------------------------------------------------------------- */
+
+static bool counts(const struct cpu_apic_page *p)
+{
+	return p->reg[REG_INITIAL] && !(p->reg[REG_TIMER] & (LVT_MASKED | TIMER_DEADLINE));
+}
+
+/* Its end has come, and kvm_settle_apic() has not seen it. */
+static bool timer_due(const struct kvm_vcpu *v, const struct cpu_apic_page *p)
+{
+	uint32_t left = p->reg[REG_CURRENT];
+
+	return counts(p) && (p->reg[REG_TIMER] & TIMER_PERIODIC ? left > v->timer_count : !left && !v->timer_told);
+}
 
 static bool get_page(struct cpu *c, struct cpu_apic_page *p)
 {
@@ -29,17 +45,23 @@ static bool get_page(struct cpu *c, struct cpu_apic_page *p)
 		memcpy(&p->reg[n], s.regs + 16 * n, sizeof p->reg[n]);
 	p->base = p->tsc_deadline = 0;
 	kvm_msr(c, MSR_TSC_DEADLINE, &p->tsc_deadline, false);
+	if (kvm_of(c)->deadline)
+		p->tsc_deadline = kvm_of(c)->deadline;
+	p->due = timer_due(kvm_of(c), p);
 	return kvm_msr(c, MSR_APIC_BASE, &p->base, false);
 }
 
 static bool set_page(struct cpu *c, const struct cpu_apic_page *p)
 {
+	struct kvm_vcpu *v = kvm_of(c);
 	struct kvm_lapic_state s = { { 0 } };
 	uint64_t base = p->base;
 
+	v->timer_told = false;
+	v->timer_count = p->reg[REG_CURRENT];
 	for (unsigned n = 0; n < sizeof p->reg / sizeof p->reg[0]; n++)
 		memcpy(s.regs + 16 * n, &p->reg[n], sizeof p->reg[n]);
-	return kvm_msr(c, MSR_APIC_BASE, &base, true) && !ioctl(kvm_of(c)->fd, KVM_SET_LAPIC, &s);
+	return kvm_msr(c, MSR_APIC_BASE, &base, true) && !ioctl(v->fd, KVM_SET_LAPIC, &s);
 }
 
 /* ---- what the interrupt bus asks: see struct apic_engine ------------------------------------------------------------------------------ */
@@ -147,7 +169,73 @@ static bool put_in(struct cpu *c)
 	v->deadline = p.tsc_deadline;
 	v->nmi_is_taken = (atomic_load(&c->exit_req) & REQ_NMI) != 0;
 	take_nmis(c, false);
-	return (set_page(c, &p) && kvm_load_mp_state(c)) || refused(c, "given to the kernel");
+	uint64_t none = 0;              /* the one it had may be over long since */
+	return (set_page(c, &p) && (kvm_msr(c, MSR_TSC_DEADLINE, &none, true), kvm_load_mp_state(c))) || refused(c, "given to the kernel");
+}
+
+/* ---- before the registers are taken out --------------------------------------------------------------------------------------------------
+ * The kernel notes the end of a count, and the end of a level, and acts with the next entry.  So it gets one, which ends before the guest runs,
+ * as there is a signal that only the kernel may take: what was over before has been told after it. */
+
+static bool enter_for_nothing(struct cpu *c)
+{
+	struct kvm_vcpu *v = kvm_of(c);
+	uint64_t others = ~(UINT64_C(1) << (kvm_kick_signal() - 1));    /* as the kernel has sets of signals */
+	struct { struct kvm_signal_mask head; uint8_t set[sizeof others]; } blocked = { .head.len = sizeof others };
+	const struct timespec at_once = { 0 };
+	sigset_t kick, old;
+	bool interrupted = false;
+
+	memcpy(blocked.set, &others, sizeof others);
+	sigemptyset(&kick);
+	sigaddset(&kick, kvm_kick_signal());
+	pthread_sigmask(SIG_BLOCK, &kick, &old);
+	pthread_kill(pthread_self(), kvm_kick_signal());
+	bool ok = !ioctl(v->fd, KVM_SET_SIGNAL_MASK, &blocked);
+	kvm_come_back(v, false);
+	v->run->request_interrupt_window = 0;
+	for (unsigned n = 0; n < 8 && ok; n++) {
+		ok = !ioctl(v->fd, KVM_RUN, 0);
+		interrupted = !ok && errno == EINTR;
+		if (ok && v->run->exit_reason == KVM_EXIT_IOAPIC_EOI)
+			kvm_level_ends(c, v->run->eoi.vector);
+		else if (ok && v->run->exit_reason == KVM_EXIT_SHUTDOWN)
+			v->triple_fault = true;
+	}
+	ioctl(v->fd, KVM_SET_SIGNAL_MASK, NULL);
+	while (sigtimedwait(&kick, NULL, &at_once) > 0)
+		;
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return interrupted;
+}
+
+void kvm_settle_apic(struct cpu *c)
+{
+	struct kvm_vcpu *v = kvm_of(c);
+	struct cpu_apic_page p;
+	uint32_t before;
+
+	v->timer_told = false;
+	if (!get_page(c, &p))
+		return;
+	for (unsigned n = 0; n < 4; n++) {
+		before = p.reg[REG_CURRENT];
+		if (!enter_for_nothing(c) || !get_page(c, &p))
+			break;
+		v->timer_told = !before;
+		v->timer_count = p.reg[REG_CURRENT];
+		/* Again when it came to its end meanwhile. */
+		if (!counts(&p) || (p.reg[REG_TIMER] & TIMER_PERIODIC ? v->timer_count <= before : !before || v->timer_count))
+			break;
+	}
+}
+
+void kvm_level_ends(struct cpu *c, uint8_t vector)
+{
+	kvm_of(c)->eois++;
+	machine_lock(c->machine);
+	c->apic_ops->eoi(c->apic, vector);
+	machine_unlock(c->machine);
 }
 
 /* Messages that came after the vCPU had stopped may have made it start. */
@@ -157,7 +245,7 @@ static void take_out(struct cpu *c)
 	int was = c->run_state;
 
 	kvm_sync_mp_state(c);
-	if (c->run_state != was && (was == CPU_WAIT_SIPI || c->run_state == CPU_WAIT_SIPI)) {
+	if ((c->run_state != was && (was == CPU_WAIT_SIPI || c->run_state == CPU_WAIT_SIPI)) || kvm_restarted(c)) {
 		kvm_of(c)->loaded = true;
 		kvm_sync(c);
 	} else {

@@ -76,6 +76,7 @@ static bool make_vcpu(struct machine *m, struct cpu *c, struct error *err)
 	else
 		ioctl(v->fd, KVM_SET_TSC_KHZ, (unsigned long)v->tsc_khz);
 	v->tsc_fixed = !kvm_set_tsc(c, UINT64_C(1) << 40) || !kvm_set_tsc(c, 0);
+	kvm_note_place(c);
 	int page = ioctl(k->dev, KVM_CHECK_EXTENSION, KVM_CAP_COALESCED_MMIO);
 	if (!c->index && page > 0)
 		k->ring = (struct kvm_coalesced_mmio_ring *)(void *)((char *)v->run + (size_t)page * PAGE_SIZE);
@@ -94,7 +95,7 @@ static bool make_vcpus(struct machine *m, struct error *err)
 {
 	struct sigaction kick = { .sa_handler = on_kick };
 
-	sigaction(SIGRTMIN + 4, &kick, NULL);
+	sigaction(kvm_kick_signal(), &kick, NULL);
 	for (unsigned n = 0; n < m->n_cpus; n++)
 		if (!make_vcpu(m, m->cpus[n], err))
 			return false;

@@ -15,6 +15,7 @@
 #include "core/machine/error.h"
 #include <linux/kvm.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -54,6 +55,7 @@ struct kvm {
 	_Atomic bool draining;          /* the timer is set */
 };
 
+struct kvm_place { uint64_t rip; uint16_t cs; };
 /* One vCPU.  Its thread's, but `inside`. */
 struct kvm_vcpu {
 	int fd;
@@ -78,6 +80,11 @@ struct kvm_vcpu {
 	bool nmi_is_taken;              /* REQ_NMI is one that the APIC has let through */
 	_Atomic bool renew;             /* the APIC's state is to be given to the kernel again */
 	uint64_t deadline;              /* TSC deadline that waits for the counter to be set; 0: none */
+	/* Of the kernel's APIC, when it was last set, or the registers were taken out: */
+	bool     timer_told;            /* the one-shot count was over, and its interrupt made */
+	uint32_t timer_count;           /* what was left of the count */
+	struct kvm_place at;            /* where the kernel left off */
+	bool     triple_fault;          /* came out while the registers were taken out */
 	_Atomic uint64_t exits, io, mmio, halts, windows, kicks, stepped, hits, eois;
 	uint16_t id;
 };
@@ -110,6 +117,9 @@ bool kvm_set_cpuid(struct cpu *c, struct error *err);
 /* Into the kernel; false (and logged): it does not take it. */
 bool kvm_load(struct cpu *c);
 void kvm_sync(struct cpu *c);
+/* Keep in mind where the kernel leaves off; false: it does not say.  Has it been told to start anew since? */
+bool kvm_note_place(struct cpu *c);
+bool kvm_restarted(struct cpu *c);
 /* The time stamp counter, of a vCPU whose tsc_khz is known.  False: it has not taken it. */
 bool kvm_set_tsc(struct cpu *c, uint64_t tsc);
 
@@ -127,6 +137,10 @@ void kvm_renew_apic(struct cpu *c);
 void kvm_offer_extint(struct cpu *c);
 bool kvm_load_mp_state(struct cpu *c);
 void kvm_sync_mp_state(struct cpu *c);
+/* vCPU thread, before its registers are taken out: what the kernel's APIC still has to make interrupts of, or to tell, it does now. */
+void kvm_settle_apic(struct cpu *c);
+/* KVM_EXIT_IOAPIC_EOI. */
+void kvm_level_ends(struct cpu *c, uint8_t vector);
 
 /* debug.c.  The debugger's breakpoints as they are now, before kvm_load; false: the interpreter must run the guest. */
 bool kvm_plan_debug(struct cpu *c);
@@ -142,6 +156,8 @@ void kvm_kick(struct cpu *c);
 
 /* Is KVM_RUN to come back at once?  Kicks say so from other threads. */
 static inline void kvm_come_back(struct kvm_vcpu *v, bool at_once) { __atomic_store_n(&v->run->immediate_exit, at_once, __ATOMIC_SEQ_CST); }
+
+static inline int kvm_kick_signal(void) { return SIGRTMIN + 4; }
 
 static inline struct kvm_vcpu *kvm_of(const struct cpu *c) { return c->engine_cpu; }
 #endif

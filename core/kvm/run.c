@@ -90,14 +90,12 @@ void kvm_serve_device(struct cpu *c)
 
 /* ---- kicks --------------------------------------------------------------------------------------------------------------------------- */
 
-static int kick_signal(void) { return SIGRTMIN + 4; }
-
 static void unblock_kicks(struct kvm_vcpu *v)
 {
 	sigset_t s;
 
 	sigemptyset(&s);
-	sigaddset(&s, kick_signal());
+	sigaddset(&s, kvm_kick_signal());
 	pthread_sigmask(SIG_UNBLOCK, &s, NULL);
 	v->unblocked = true;
 }
@@ -110,7 +108,7 @@ void kvm_kick(struct cpu *c)
 		return;
 	kvm_come_back(v, true);
 	count(&v->kicks);
-	vcpu_signal(c, kick_signal());
+	vcpu_signal(c, kvm_kick_signal());
 }
 
 /* ---- interrupts ------------------------------------------------------------------------------------------------------------------------ */
@@ -225,10 +223,7 @@ static int handle_exit(struct cpu *c)
 	case KVM_EXIT_INTR: case KVM_EXIT_SET_TPR: case KVM_EXIT_TPR_ACCESS:
 		return GO_ON;
 	case KVM_EXIT_IOAPIC_EOI:
-		count(&v->eois);
-		machine_lock(c->machine);
-		c->apic_ops->eoi(c->apic, r->eoi.vector);
-		machine_unlock(c->machine);
+		kvm_level_ends(c, r->eoi.vector);
 		return GO_ON;
 	case KVM_EXIT_SHUTDOWN:
 		kvm_sync(c);
@@ -338,7 +333,7 @@ static bool ours_enters(struct cpu *c, uint32_t req, enum cpu_exit *why)
 static int for_message(struct cpu *c)
 {
 	kvm_sync(c);
-	if (c->run_state != CPU_WAIT_SIPI && cpu_take_interrupt(c))
+	if (kvm_of(c)->triple_fault || (c->run_state != CPU_WAIT_SIPI && cpu_take_interrupt(c)))
 		return GO_ON;
 	if (c->run_state != CPU_RUNNING)
 		return ENTER;
@@ -359,6 +354,10 @@ enum cpu_exit kvm_run_cpu(struct cpu *c)
 		if (req & LEAVE) {
 			kvm_sync(c);
 			return CPUEXIT_REQUEST;
+		}
+		if (v->triple_fault) {
+			v->triple_fault = false;
+			return CPUEXIT_TRIPLE_FAULT;
 		}
 		if (req & REQ_TLB)              /* the slots follow the map by themselves */
 			cpu_clear(c, REQ_TLB);

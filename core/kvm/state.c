@@ -271,6 +271,27 @@ static bool sync_events(struct cpu *c, int *vector)
 	return true;
 }
 
+static bool place(struct cpu *c, struct kvm_place *at)
+{
+	struct kvm_regs r;
+	struct kvm_sregs s;
+
+	if (ioctl(kvm_of(c)->fd, KVM_GET_REGS, &r) || ioctl(kvm_of(c)->fd, KVM_GET_SREGS, &s))
+		return false;
+	*at = (struct kvm_place){ r.rip, s.cs.selector };
+	return true;
+}
+
+bool kvm_note_place(struct cpu *c) { return place(c, &kvm_of(c)->at); }
+
+bool kvm_restarted(struct cpu *c)
+{
+	const struct kvm_place *was = &kvm_of(c)->at;
+	struct kvm_place now;
+
+	return place(c, &now) && (now.rip != was->rip || now.cs != was->cs);
+}
+
 /* ---- all of it ------------------------------------------------------------------------------------------------------------------------- */
 
 static bool refused(struct cpu *c, const char *what)
@@ -340,6 +361,8 @@ void kvm_sync(struct cpu *c)
 	if (!v || !v->loaded)
 		return;
 	finish_instruction(c);
+	if (apics_in(c))
+		kvm_settle_apic(c);
 	v->loaded = false;
 	if (apics_in(c))
 		kvm_sync_mp_state(c);
@@ -347,6 +370,7 @@ void kvm_sync(struct cpu *c)
 		log_printf(c->machine, "kvm: CPU %u: the kernel does not give its registers back: %s\n", c->index, strerror(errno));
 		return;
 	}
+	v->at = (struct kvm_place){ r.rip, s.cs.selector };
 	get_regs(c, &r);
 	get_sregs(c, &s);
 	memcpy(c->dr, d.db, sizeof d.db);

@@ -13,7 +13,9 @@
 
 void lapic_export(struct lapic *l, struct cpu_apic_page *p)
 {
-	bool over = lapic_timer_mode(l) == TIMER_ONE_SHOT && !l->counting;
+	bool once = lapic_timer_mode(l) == TIMER_ONE_SHOT;
+	uint32_t count = lapic_timer_count(l);
+	bool over = once && (!l->counting || (!count && (l->lvt[LVT_TIMER] & LVT_MASKED)));
 
 	*p = (struct cpu_apic_page){ .base = l->base, .tsc_deadline = lapic_timer_tsc_deadline(l) };
 	p->reg[REG_ID] = lapic_x2apic(l) ? l->id : l->id << 24;
@@ -28,17 +30,15 @@ void lapic_export(struct lapic *l, struct cpu_apic_page *p)
 	p->reg[REG_ICR_LOW] = (uint32_t)l->icr;
 	p->reg[REG_ICR_HIGH] = (uint32_t)(l->icr >> 32);
 	memcpy(&p->reg[REG_LVT], l->lvt, sizeof l->lvt);
-	/* A count that is over must not end a second time: it is not told. */
+	/* A count that is over must not end a second time: it is not told.  One whose end is still due must not start anew: it is not told as 0. */
 	p->reg[REG_INITIAL_COUNT] = over ? 0 : l->initial_count;
-	p->reg[REG_CURRENT_COUNT] = over ? 0 : lapic_timer_count(l);
+	p->reg[REG_CURRENT_COUNT] = over ? 0 : !count && l->initial_count && once ? 1 : count;
 	p->reg[REG_DIVIDE] = l->divide;
 }
 
-/* An end of the count that the engine may have seen, but not told yet, cannot be told from one that it has: it is told again. */
 static void import_timer(struct lapic *l, const struct cpu_apic_page *p)
 {
-	uint32_t initial = p->reg[REG_INITIAL_COUNT], current = p->reg[REG_CURRENT_COUNT], vector = l->lvt[LVT_TIMER] & 0xff;
-	bool told = (l->irr[vector / 32] | l->isr[vector / 32]) >> vector % 32 & 1;
+	uint32_t initial = p->reg[REG_INITIAL_COUNT], current = p->reg[REG_CURRENT_COUNT];
 
 	l->divide = p->reg[REG_DIVIDE] & 0xb;
 	l->tsc_deadline = lapic_timer_mode(l) == TIMER_TSC_DEADLINE ? p->tsc_deadline : 0;
@@ -48,7 +48,9 @@ static void import_timer(struct lapic *l, const struct cpu_apic_page *p)
 	l->initial_count = initial;
 	current = current < initial ? current : initial;
 	l->timer_start = (uint64_t)clock_now(&l->dev.machine->clock) - (uint64_t)(initial - current) * lapic_timer_divisor(l);
-	l->counting = current || (!told && !(l->lvt[LVT_TIMER] & LVT_MASKED));
+	l->counting = current || p->due;
+	if (p->due && lapic_timer_mode(l) == TIMER_PERIODIC)
+		lapic_lvt_event(l, LVT_TIMER);
 }
 
 void lapic_import(struct lapic *l, const struct cpu_apic_page *p)

@@ -2,6 +2,7 @@
  *
  * The guest is a page of real mode, which reaches its APIC by the MSRs of x2APIC mode. */
 #include "core/cpu/cpu.h"
+#include "core/cpu/cpuid.h"
 #include "core/kvm/kvm.h"
 #include "devices/chipset/ioapic.h"
 #include "devices/chipset/lapic_priv.h"
@@ -144,6 +145,80 @@ static void until(struct machine *m, uint64_t address, uint32_t least)
 	}
 }
 
+static void stop_and_go(struct machine *m)
+{
+	machine_stop(m, RUN_PAUSED);
+	machine_start(m);
+}
+
+/* ---- the timer ---- */
+
+static void told_once(void **state)
+{
+	struct machine *m = machine(1);
+	struct lapic *l = prepare(m, settle_timer);
+
+	poke32(m, TIMES, 1);
+	begin(m);
+	until(m, ENDED, 1);
+	for (unsigned n = 0; n < 20; n++) {
+		stop_and_go(m);
+		leave(m, 2000000);
+		assert_int_equal(peek32(m, ENDED), 1);
+	}
+	machine_stop(m, RUN_PAUSED);
+	assert_false(l->counting);
+	machine_start(m);
+	end(m);
+}
+
+/* Stopped at any time: no end is lost, or the guest would wait for ever, and none comes twice. */
+static void each_end(void **state)
+{
+	struct machine *m = machine(1);
+
+	prepare(m, settle_timer);
+	poke32(m, TIMES, 400);
+	begin(m);
+	for (unsigned n = 0; peek32(m, ENDED) < 400 && n < 20000; n++) {
+		stop_and_go(m);
+		leave(m, 20000 + n % 17 * 10000);
+	}
+	until(m, ENDED, 400);
+	assert_int_equal(peek32(m, WRONG), 0);
+	assert_int_equal(peek32(m, ENDED), 400);
+	end(m);
+}
+
+/* A deadline that was given to the kernel, of a CPU that was stopped before it ran. */
+static void deadline(void **state)
+{
+	struct machine *m = machine(1);
+	struct lapic *l = prepare(m, settle_timer);
+
+	l->lvt[LVT_TIMER] = V_TIMER | TIMER_TSC_DEADLINE << 17;
+	l->tsc_deadline = UINT64_C(1) << 50;
+	m->accel->resuming(m);
+	m->accel->parked(m);
+	assert_int_equal(l->tsc_deadline, UINT64_C(1) << 50);
+	/* and one that another engine has seen the end of is none there either */
+	uint64_t now, soon = 0;
+	for (unsigned n = 0; n < 3; n++) {
+		m->accel->resuming(m);
+		assert_true(kvm_load(m->cpus[0]));
+		do
+			assert_true(kvm_msr(m->cpus[0], 0x10, &now, false));
+		while (n == 2 && now < soon);
+		kvm_sync(m->cpus[0]);
+		m->accel->parked(m);
+		l->irr[V_TIMER / 32] = n == 2 ? l->irr[V_TIMER / 32] : 0;
+		soon = n ? soon : now + TSC_HZ / 50;
+		l->tsc_deadline = n ? 0 : soon;
+	}
+	assert_int_equal(l->irr[V_TIMER / 32], 0);
+	board_free(m);
+}
+
 /* ---- registers ---- */
 
 /* An instruction of the interpreter sends to its own CPU: giving the APIC back does not undo it. */
@@ -167,6 +242,32 @@ static void sent_to_itself(void **state)
 }
 
 /* ---- messages ---- */
+
+/* INIT and start-up reach a CPU that ran, after its registers were taken out: they are seen. */
+static void started_anew(void **state)
+{
+	struct machine *m = machine(2);
+	struct cpu *c = m->cpus[1];
+
+	for (unsigned n = 0; n < 2; n++) {
+		struct apic_message init = { .dest = 1, .mode = APIC_INIT }, sipi = { .dest = 1, .mode = APIC_STARTUP, .vector = 0x12 };
+		c->run_state = n ? CPU_HALTED : CPU_RUNNING;
+		c->seg[SEG_CS].sel = 0;
+		c->seg[SEG_CS].base = 0;
+		c->rip = CODE;
+		m->accel->resuming(m);
+		assert_true(kvm_load(c));
+		kvm_sync(c);
+		assert_int_equal(c->rip, CODE);
+		assert_true(apic_send(m, &init));
+		assert_true(apic_send(m, &sipi));
+		m->accel->parked(m);
+		assert_int_equal(c->run_state, CPU_RUNNING);
+		assert_int_equal(c->seg[SEG_CS].sel, 0x1200);
+		assert_int_equal(c->rip, 0);
+	}
+	board_free(m);
+}
 
 static bool remote_irr(struct machine *m, unsigned pin)
 {
@@ -234,7 +335,8 @@ static void extint_and_smi(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(sent_to_itself), cmocka_unit_test(level_masked_meanwhile),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(told_once), cmocka_unit_test(each_end), cmocka_unit_test(deadline),
+		cmocka_unit_test(sent_to_itself), cmocka_unit_test(started_anew), cmocka_unit_test(level_masked_meanwhile),
 		cmocka_unit_test(extint_and_smi) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
