@@ -17,7 +17,7 @@
 #include <sys/ioctl.h>
 
 enum { PINS = 24, MSR_APIC_BASE = 0x1b, MSR_TSC_DEADLINE = 0x6e0, BASE_ENABLE = 1 << 11 };
-enum { REG_TIMER = 0x32, REG_LINT1 = 0x36, REG_INITIAL = 0x38, REG_CURRENT = 0x39 };
+enum { REG_TPR = 0x08, REG_TIMER = 0x32, REG_LINT1 = 0x36, REG_INITIAL = 0x38, REG_CURRENT = 0x39 };
 enum { TIMER_PERIODIC = 1 << 17, TIMER_DEADLINE = 1 << 18, LVT_MASKED = 1 << 16, LVT_MODE = 7 << 8, MODE_NMI = 4 << 8 };
 
 /* ---- registers ---------------------------------------------------------------------------------------------------------------------- */
@@ -57,6 +57,7 @@ static bool set_page(struct cpu *c, const struct cpu_apic_page *p)
 	struct kvm_lapic_state s = { { 0 } };
 	uint64_t base = p->base;
 
+	v->tpr = (uint8_t)p->reg[REG_TPR];
 	v->timer_told = false;
 	v->timer_count = p->reg[REG_CURRENT];
 	for (unsigned n = 0; n < sizeof p->reg / sizeof p->reg[0]; n++)
@@ -228,6 +229,23 @@ void kvm_settle_apic(struct cpu *c)
 		if (!counts(&p) || (p.reg[REG_TIMER] & TIMER_PERIODIC ? v->timer_count <= before : !before || v->timer_count))
 			break;
 	}
+	v->tpr = (uint8_t)p.reg[REG_TPR];
+}
+
+void kvm_restore_tpr(struct cpu *c)
+{
+	struct kvm_vcpu *v = kvm_of(c);
+	uint8_t tpr = v->tpr;
+	struct cpu_apic_page p;
+
+	if (!(tpr & 15) || tpr >> 4 != c->apic_ops->get_tpr(c->apic) || !get_page(c, &p))
+		return;
+	bool told = v->timer_told;
+	p.reg[REG_TPR] = tpr;
+	if (told && counts(&p) && !p.reg[REG_CURRENT])
+		p.reg[REG_INITIAL] = 0;         /* it would end once more */
+	set_page(c, &p);
+	kvm_msr(c, MSR_TSC_DEADLINE, &p.tsc_deadline, true);
 }
 
 void kvm_level_ends(struct cpu *c, uint8_t vector)

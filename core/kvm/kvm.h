@@ -81,6 +81,7 @@ struct kvm_vcpu {
 	_Atomic bool renew;             /* the APIC's state is to be given to the kernel again */
 	uint64_t deadline;              /* TSC deadline that waits for the counter to be set; 0: none */
 	/* Of the kernel's APIC, when it was last set, or the registers were taken out: */
+	uint8_t  tpr;                   /* all of it: that system registers go in clears its lower half */
 	bool     timer_told;            /* the one-shot count was over, and its interrupt made */
 	uint32_t timer_count;           /* what was left of the count */
 	struct kvm_place at;            /* where the kernel left off */
@@ -139,6 +140,8 @@ bool kvm_load_mp_state(struct cpu *c);
 void kvm_sync_mp_state(struct cpu *c);
 /* vCPU thread, before its registers are taken out: what the kernel's APIC still has to make interrupts of, or to tell, it does now. */
 void kvm_settle_apic(struct cpu *c);
+/* After the system registers went in. */
+void kvm_restore_tpr(struct cpu *c);
 /* KVM_EXIT_IOAPIC_EOI. */
 void kvm_level_ends(struct cpu *c, uint8_t vector);
 

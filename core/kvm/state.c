@@ -311,6 +311,8 @@ bool kvm_load(struct cpu *c)
 	put_sregs(c, &s);
 	if (ioctl(v->fd, KVM_SET_SREGS, &s))
 		return refused(c, "system registers");
+	if (apics_in(c))
+		kvm_restore_tpr(c);
 	put_regs(c, &r);
 	if (ioctl(v->fd, KVM_SET_REGS, &r))
 		return refused(c, "registers");

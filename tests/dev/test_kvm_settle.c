@@ -221,6 +221,24 @@ static void deadline(void **state)
 
 /* ---- registers ---- */
 
+static void whole_priority(void **state)
+{
+	struct machine *m = machine(1);
+	struct lapic *l = prepare(m, settle_timer);
+
+	l->tpr = 0x5a;
+	for (unsigned n = 0; n < 3; n++) {
+		m->accel->resuming(m);
+		assert_true(kvm_load(m->cpus[0]));
+		kvm_sync(m->cpus[0]);
+		assert_true(kvm_load(m->cpus[0]));
+		kvm_sync(m->cpus[0]);
+		m->accel->parked(m);
+		assert_int_equal(l->tpr, 0x5a);
+	}
+	board_free(m);
+}
+
 /* An instruction of the interpreter sends to its own CPU: giving the APIC back does not undo it. */
 static void sent_to_itself(void **state)
 {
@@ -335,7 +353,7 @@ static void extint_and_smi(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(told_once), cmocka_unit_test(each_end), cmocka_unit_test(deadline),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(told_once), cmocka_unit_test(each_end), cmocka_unit_test(deadline), cmocka_unit_test(whole_priority),
 		cmocka_unit_test(sent_to_itself), cmocka_unit_test(started_anew), cmocka_unit_test(level_masked_meanwhile),
 		cmocka_unit_test(extint_and_smi) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
