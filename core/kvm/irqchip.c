@@ -17,8 +17,8 @@
 #include <sys/ioctl.h>
 
 enum { PINS = 24, MSR_APIC_BASE = 0x1b, MSR_TSC_DEADLINE = 0x6e0, BASE_ENABLE = 1 << 11 };
-enum { REG_TPR = 0x08, REG_TIMER = 0x32, REG_LINT1 = 0x36, REG_INITIAL = 0x38, REG_CURRENT = 0x39 };
-enum { TIMER_PERIODIC = 1 << 17, TIMER_DEADLINE = 1 << 18, LVT_MASKED = 1 << 16, LVT_MODE = 7 << 8, MODE_NMI = 4 << 8 };
+enum { REG_TPR = 0x08, REG_SVR = 0x0f, REG_TIMER = 0x32, REG_LINT1 = 0x36, REG_INITIAL = 0x38, REG_CURRENT = 0x39 };
+enum { SVR_NO_BROADCAST = 1 << 12, TIMER_PERIODIC = 1 << 17, TIMER_DEADLINE = 1 << 18, LVT_MASKED = 1 << 16, LVT_MODE = 7 << 8, MODE_NMI = 4 << 8 };
 
 /* ---- registers ---------------------------------------------------------------------------------------------------------------------- */
 
@@ -248,9 +248,14 @@ void kvm_restore_tpr(struct cpu *c)
 	kvm_msr(c, MSR_TSC_DEADLINE, &p.tsc_deadline, true);
 }
 
+/* Directed EOIs: who sends none to all tells the I/O APIC by its own register (SDM 3, 10.8.5).  Kernels tell us in any case. */
 void kvm_level_ends(struct cpu *c, uint8_t vector)
 {
+	struct cpu_apic_page p;
+
 	kvm_of(c)->eois++;
+	if (get_page(c, &p) && (p.reg[REG_SVR] & SVR_NO_BROADCAST))
+		return;
 	machine_lock(c->machine);
 	c->apic_ops->eoi(c->apic, vector);
 	machine_unlock(c->machine);

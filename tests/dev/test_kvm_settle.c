@@ -326,6 +326,41 @@ static void level_masked_meanwhile(void **state)
 	end(m);
 }
 
+static void level_ends(struct machine *m)
+{
+	machine_unlock(m);
+	kvm_level_ends(m->cpus[0], V_LEVEL);
+	machine_lock(m);
+}
+
+/* "Directed EOIs": software that ends it at the I/O APIC itself. */
+static void directed_end(void **state)
+{
+	struct machine *m = machine(1);
+	struct lapic *l = prepare(m, settle_timer);
+	struct irq_line pin = ioapic_input(m->ioapic, 20);
+
+	set_entry(m, 20, 0x8000 | V_LEVEL);
+	l->svr |= SVR_NO_BROADCAST;
+	m->accel->resuming(m);
+	irq_set(&pin, 1);
+	irq_set(&pin, 0);
+	assert_true(remote_irr(m, 20));
+	level_ends(m);
+	assert_true(remote_irr(m, 20));
+	poke32(m, 0xfec00040, V_LEVEL);
+	assert_false(remote_irr(m, 20));
+	m->accel->parked(m);
+	l->svr &= ~(uint32_t)SVR_NO_BROADCAST;
+	m->accel->resuming(m);
+	irq_set(&pin, 1);
+	irq_set(&pin, 0);
+	level_ends(m);
+	assert_false(remote_irr(m, 20));
+	m->accel->parked(m);
+	board_free(m);
+}
+
 /* Delivery mode 111b of the I/O APIC, while LINT0 is masked: the 8259 is asked for the vector when the CPU takes it.  An SMI is nothing here. */
 static void extint_and_smi(void **state)
 {
@@ -354,7 +389,7 @@ static void extint_and_smi(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(told_once), cmocka_unit_test(each_end), cmocka_unit_test(deadline), cmocka_unit_test(whole_priority),
-		cmocka_unit_test(sent_to_itself), cmocka_unit_test(started_anew), cmocka_unit_test(level_masked_meanwhile),
+		cmocka_unit_test(sent_to_itself), cmocka_unit_test(started_anew), cmocka_unit_test(level_masked_meanwhile), cmocka_unit_test(directed_end),
 		cmocka_unit_test(extint_and_smi) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
