@@ -1,7 +1,10 @@
 /* smp.c - two CPUs: the same work by one process and by two at a time, natively and in a guest with two vCPUs on vmux and TCG.
  *
  * What counts is the time that passes in the guest, the shortest of three runs; so this wants a quiet machine of two cores or more.  Two at a
- * time on two CPUs do twice the work: the scaling is 2 * (time of one) / (time of two), at best 2. */
+ * time on two CPUs do twice the work: the scaling is 2 * (time of one) / (time of two), at best 2.
+ *
+ * The last column says the same of the CPU time that vmux took: what two cost, through each other, more than twice one.  It is 1 when vCPUs have
+ * nothing to wait for, and hardly changes with the load of the machine; less where one alone has its vCPU look for work between two steps. */
 #include "tests/bench/compare/work.h"
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +22,16 @@ static double scaling(const struct work_run runs[][N_WHO], unsigned rounds, unsi
 	return median(v, n);
 }
 
+static double cost(const struct work_run runs[][N_WHO], unsigned rounds, unsigned k)
+{
+	double v[MAX_ROUNDS];
+	unsigned n = 0;
+	for (unsigned i = 0; i < rounds; i++)
+		if (runs[i][VMUX].done && runs[i][VMUX].row[k].cpu > 0)
+			v[n++] = runs[i][VMUX].row[k + 1].cpu / (2 * runs[i][VMUX].row[k].cpu);
+	return median(v, n);
+}
+
 bool bench_smp(struct bench *b)
 {
 	static struct work_run runs[MAX_ROUNDS][N_WHO];
@@ -30,8 +43,8 @@ bool bench_smp(struct bench *b)
 			if (!(w == HOST ? work_natively(b, &runs[i][w], "--parallel") : work_on(b, w, &runs[i][w], "2", "--parallel")) && w != TCG)
 				return false;
 		}
-	printf("\nTwo processes on two CPUs, times the work of one in the same time (median of %u)\n  %-16s %9s %9s %9s %14s\n", b->rounds, "", "host", "vmux",
-		"TCG", "vmux, one (s)");
+	printf("\nTwo processes on two CPUs, times the work of one in the same time (median of %u)\n  %-16s %9s %9s %9s %14s %14s\n", b->rounds, "", "host", "vmux",
+		"TCG", "vmux, one (s)", "its CPU, 2 / 1");
 	for (unsigned k = 0; k + 1 < runs[0][HOST].n; k += 2) {
 		char name[40], what[80];
 		snprintf(name, sizeof name, "%.39s", runs[0][HOST].row[k].name);
@@ -42,7 +55,7 @@ bool bench_smp(struct bench *b)
 			printf(" %9.2f", v);
 			record(b, "smp", name, who_names[w], v);
 		}
-		printf(" %14.4f\n", runs[0][VMUX].row[k].time);
+		printf(" %14.4f %14.2f\n", runs[0][VMUX].row[k].time, cost((const struct work_run (*)[N_WHO])runs, b->rounds, k));
 		snprintf(what, sizeof what, "%s: two vCPUs / one", name);
 		judge(b, what, scaling((const struct work_run (*)[N_WHO])runs, b->rounds, k, VMUX), "", true, 1.8);
 	}

@@ -14,7 +14,7 @@ static const struct mark { const char *name; double tcg_by, host_by; } marks[] =
 	{ "patched code", 5, 0 }, { "syscall", 2.5, 0 }, { "pipe switch", 8, 0 }, { "signal", 6, 0 }, { "fork+exit", 4, 0 }, { "vfork+exec", 4, 0 },
 	{ "page faults", 4, 0 }, { "shell loop", 4, 0 } };
 
-/* One line of the protocol of tests/bench/linux/main.c; cpu < 0: the time in the line counts. */
+/* One line of the protocol of tests/bench/linux/main.c; cpu: the emulator's seconds so far, or < 0. */
 static void take_line(struct work_run *r, double cpu)
 {
 	struct work_row *row = &r->row[r->n];
@@ -27,7 +27,8 @@ static void take_line(struct work_run *r, double cpu)
 		snprintf(row->name, sizeof row->name, "%s", r->line + 1);
 		r->begun = cpu;
 	} else if (row->name[0] && sscanf(r->line, ">%" SCNx64 " %" SCNu64, &row->result, &us) == 2) {
-		row->time = cpu < 0 ? (double)us * 1e-6 : cpu - r->begun;
+		row->cpu = cpu < 0 ? 0 : cpu - r->begun;
+		row->time = cpu < 0 || r->own_time ? (double)us * 1e-6 : row->cpu;
 		r->n++;
 	}
 }
@@ -49,7 +50,7 @@ static void take(struct work_run *r, const char *data, size_t n, double cpu)
 static void on_serial(struct emulator *e, const char *data, size_t n, double cpu)
 {
 	struct work_run *r = e->arg;
-	take(r, data, n, r->own_time ? -1 : cpu);
+	take(r, data, n, cpu);
 	if (memchr(data, '\n', n))
 		emulator_send(e, ".");
 }

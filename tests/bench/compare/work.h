@@ -4,7 +4,7 @@
 #include "tests/bench/compare/compare.h"
 
 enum { MAX_WORK = 32 };
-struct work_row { char name[40]; double time; uint64_t result; };
+struct work_row { char name[40]; double time, cpu /* seconds of the emulator, 0 natively */; uint64_t result; };
 struct work_run {
 	struct work_row row[MAX_WORK];
 	unsigned n;
