@@ -88,7 +88,7 @@ static const char *const always[] = {
 	"fpu", "vme", "de", "pse", "tsc", "msr", "pae", "mce", "apic", "sep", "mtrr", "pge", "mca", "cmov", "pat", "pse36", "acpi", "mmx",
 	"fxsr", "sse", "sse2", "ss", "ht", "pcid", "x2apic", "tsc-deadline", "hypervisor", "fsgsbase", "smep", "erms", "fsrm", "invpcid", "smap", "umip",
 	"rdpid", "tsc-adjust", "xsaveerptr", "spec-ctrl", "stibp", "ssbd", "arch-capabilities", "arat", "syscall", "nx", "mmxext", "pdpe1gb", "rdtscp", "lm", "lahf-lm",
-	"cmp-legacy", "invtsc", "wbnoinvd", "ibpb", "ibrs", "amd-stibp", "amd-ssbd", "amd-no-ssb", "rdctl-no", "ibrs-all",
+	"cmp-legacy", "topoext", "invtsc", "wbnoinvd", "ibpb", "ibrs", "amd-stibp", "amd-ssbd", "amd-no-ssb", "rdctl-no", "ibrs-all",
 	"skip-l1dfl-vmentry", "ssb-no", "mds-no", "pschange-mc-no", "taa-no", "sbdr-ssdp-no", "fbsdp-no", "psdp-no", "bhi-no", "gds-no",
 	"rfds-no",
 };

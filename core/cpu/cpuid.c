@@ -1,5 +1,6 @@
 /* cpuid.c - making a CPU model from -cpu, and the CPUID instruction.  Ref: SDM 2, CPUID; APM 3, appendix E. */
 #include "core/cpu/cpuid.h"
+#include "core/cpu/cpuid_cache.h"
 #include "core/cpu/fp.h"
 #include "core/cpu/mmu.h"
 #include "core/cpu/topology.h"
@@ -66,13 +67,20 @@ static bool parse_bool(const char *val, bool *out)
 /* Properties that are numbers or text. */
 static bool set_value(struct cpuid_table *t, const struct choice *ch, const char *key, const char *val, bool *known, struct error *err)
 {
-	static const char *const accepted[] = { "migratable", "kvm", "pmu", "l3-cache", "host-cache-info", "host-phys-bits", "phys-bits",
+	static const char *const accepted[] = { "migratable", "kvm", "pmu", "host-cache-info", "host-phys-bits", "phys-bits",
 		"tsc-frequency", "min-level", "min-xlevel", "full-cpuid-auto-level", "vmware-cpuid-freq", "x-force-features" };
 	*known = true;
 	if (!strcmp(key, "vendor")) {
 		if (strlen(val) != 12)
 			return error_set(err, "-cpu %s,vendor=%s: the vendor is a text of 12 characters, as GenuineIntel", ch->model, val);
 		memcpy(t->vendor, val, 13);
+		return true;
+	}
+	if (!strcmp(key, "l3-cache")) {
+		bool on;
+		if (!parse_bool(val, &on))
+			return error_set(err, "-cpu %s,l3-cache=%s: on or off is accepted", ch->model, val);
+		t->no_l3 = !on;
 		return true;
 	}
 	if (!strcmp(key, "model-id")) {
@@ -269,6 +277,8 @@ bool cpuid_select(struct cpu *c, const char *spec, struct error *err)
 		t->level = 0xd;
 	if ((t->word[W_81_EDX] | t->word[W_81_ECX]) && t->xlevel < 0x80000008)
 		t->xlevel = 0x80000008;
+	if ((t->word[CF_TOPOEXT >> 5] >> (CF_TOPOEXT & 31) & 1) && t->xlevel < 0x8000001e)
+		t->xlevel = 0x8000001e;
 	c->cpuid = t;
 	t = NULL;
 	ok = true;
@@ -314,8 +324,6 @@ static uint32_t signature(const struct cpuid_table *t)
 
 static uint32_t text4(const char *s) { uint32_t v; memcpy(&v, s, 4); return v; }
 
-static bool is_amd(const struct cpuid_table *t) { return !strcmp(t->vendor, "AuthenticAMD") || !strcmp(t->vendor, "HygonGenuine"); }
-
 static struct topology topology(const struct cpu *c) { return topology_of(c->machine ? c->machine->opt : NULL); }
 /* Logical processors of a package. */
 static unsigned in_package(const struct cpu *c) { struct topology t = topology(c); return t.cores * t.threads; }
@@ -333,17 +341,6 @@ static struct cpuid_result leaf_1(const struct cpu *c)
 			r.edx &= ~(1u << (CF_APIC & 31));
 	}
 	return r;
-}
-
-/* Caches: type, level, sets, ways of the deterministic leaf. */
-static struct cpuid_result leaf_4(const struct cpu *c, uint32_t sub)
-{
-	static const struct { uint8_t type, level, ways; uint32_t sets; } t[] = { { 1, 1, 8, 64 }, { 2, 1, 8, 64 }, { 3, 2, 16, 4096 } };
-	if (sub >= sizeof(t) / sizeof(t[0]))
-		return (struct cpuid_result){ 0 };
-	struct topology p = topology(c);
-	return (struct cpuid_result){ .eax = t[sub].type | (uint32_t)t[sub].level << 5 | 1 << 8 | (p.threads - 1) << 14 | (p.cores - 1) << 26,
-		.ebx = 63 | ((uint32_t)t[sub].ways - 1) << 22, .ecx = t[sub].sets - 1, .edx = 1 };
 }
 
 static struct cpuid_result leaf_7(const struct cpu *c, uint32_t sub)
@@ -394,16 +391,18 @@ static struct cpuid_result basic_leaf(struct cpu *c, uint32_t leaf, uint32_t sub
 		return (struct cpuid_result){ t->level, text4(t->vendor), text4(t->vendor + 8), text4(t->vendor + 4) };
 	case 1:
 		return leaf_1(c);
-	case 2:                                 /* descriptors: "see leaf 4" */
-		return is_amd(t) ? (struct cpuid_result){ 0 } : (struct cpuid_result){ .eax = 0x00feff01 };
+	case 2:
+		return cpuid_leaf_2(c);
 	case 4:
-		return is_amd(t) ? (struct cpuid_result){ 0 } : leaf_4(c, sub);
+		return cpuid_is_amd(t) ? (struct cpuid_result){ 0 } : cpuid_leaf_4(c, sub);
 	case 6:
 		return (struct cpuid_result){ .eax = t->word[W_6_EAX] };
 	case 7:
 		return leaf_7(c, sub);
 	case 0xb:
 		return leaf_b(c, sub);
+	case 0x1f:                              /* has levels between cores and packages, too, but there are none */
+		return cpuid_is_amd(t) ? (struct cpuid_result){ 0 } : leaf_b(c, sub);
 	case 0xd:
 		return leaf_d(c, sub);
 	default:
@@ -414,7 +413,19 @@ static struct cpuid_result basic_leaf(struct cpu *c, uint32_t leaf, uint32_t sub
 /* Bits of leaf 1 EDX that AMD repeats in 80000001h. */
 enum { AMD_ALIASES = 0x0183f3ff };
 
-static struct cpuid_result extended_leaf(struct cpu *c, uint32_t leaf)
+/* Extended APIC id, core and node: a package is a node. */
+static struct cpuid_result leaf_8000001e(const struct cpu *c)
+{
+	struct topology t = topology(c);
+	unsigned core = topology_core_shift(&t), socket = topology_socket_shift(&t);
+
+	if (!cpu_has(c, CF_TOPOEXT))
+		return (struct cpuid_result){ 0 };
+	return (struct cpuid_result){ .eax = c->apic_id, .ebx = (t.threads - 1) << 8 | (c->apic_id >> core & ((1u << (socket - core)) - 1)),
+		.ecx = c->apic_id >> socket & 0xff };
+}
+
+static struct cpuid_result extended_leaf(struct cpu *c, uint32_t leaf, uint32_t sub)
 {
 	const struct cpuid_table *t = c->cpuid;
 	struct cpuid_result r = { 0 };
@@ -424,19 +435,19 @@ static struct cpuid_result extended_leaf(struct cpu *c, uint32_t leaf)
 		break;
 	case 0x80000001:
 		r = (struct cpuid_result){ .eax = signature(t), .ecx = t->word[W_81_ECX], .edx = t->word[W_81_EDX] };
-		if (is_amd(t))
+		if (cpuid_is_amd(t))
 			r.edx |= t->word[W_1_EDX] & AMD_ALIASES;
-		if (in_package(c) > 1 && is_amd(t))
+		if (in_package(c) > 1 && cpuid_is_amd(t))
 			r.ecx |= 2;                     /* CmpLegacy: the count of leaf 1 means cores */
 		break;
 	case 0x80000002: case 0x80000003: case 0x80000004:
 		memcpy(&r, t->brand + (leaf - 0x80000002) * 16, 16);
 		break;
 	case 0x80000005:
-		r = (struct cpuid_result){ .eax = 0x01ff01ff, .ebx = 0x01ff01ff, .ecx = 0x20080140, .edx = 0x20080140 };
+		r = cpuid_leaf_80000005(c);
 		break;
 	case 0x80000006:
-		r = (struct cpuid_result){ .ebx = 0x42004200, .ecx = 0x10008140 };
+		r = cpuid_leaf_80000006(c);
 		break;
 	case 0x80000007:
 		r.edx = t->word[W_87_EDX];
@@ -448,6 +459,12 @@ static struct cpuid_result extended_leaf(struct cpu *c, uint32_t leaf)
 			struct topology p = topology(c);
 			r.ecx = (in_package(c) - 1) | topology_socket_shift(&p) << 12;
 		}
+		break;
+	case 0x8000001d:
+		r = cpuid_leaf_8000001d(c, sub);
+		break;
+	case 0x8000001e:
+		r = leaf_8000001e(c);
 		break;
 	default:
 		break;
@@ -464,10 +481,10 @@ struct cpuid_result cpu_cpuid(struct cpu *c, uint32_t leaf, uint32_t sub)
 	}
 	if (leaf >= 0x80000000) {
 		if (leaf <= t->xlevel)
-			return extended_leaf(c, leaf);
+			return extended_leaf(c, leaf, sub);
 	} else if (leaf <= t->level) {
 		return basic_leaf(c, leaf, sub);
 	}
 	/* Out of range: the highest basic leaf on Intel's processors, zeros on AMD's. */
-	return is_amd(t) ? (struct cpuid_result){ 0 } : basic_leaf(c, t->level, sub);
+	return cpuid_is_amd(t) ? (struct cpuid_result){ 0 } : basic_leaf(c, t->level, sub);
 }

@@ -2,6 +2,7 @@
 #ifndef CORE_CPU_CPUID_H
 #define CORE_CPU_CPUID_H
 #include "core/cpu/cpu.h"
+#include <string.h>
 
 /* Feature words: where CPUID reports them. */
 enum cpuid_word { W_1_EDX, W_1_ECX, W_7_EBX, W_7_ECX, W_7_EDX, W_D_1_EAX, W_6_EAX, W_81_EDX, W_81_ECX, W_87_EDX, W_88_EBX,
@@ -40,7 +41,9 @@ struct cpuid_table {
 	uint32_t level, xlevel;
 	unsigned family, model, stepping;
 	char     vendor[13], brand[49];
+	bool     no_l3;
 };
+static inline bool cpuid_is_amd(const struct cpuid_table *t) { return !strcmp(t->vendor, "AuthenticAMD") || !strcmp(t->vendor, "HygonGenuine"); }
 /* Names of features; FEATURE number, or -1. */
 int cpu_feature_find(const char *name);
 const char *cpu_feature_name(unsigned feature);        /* NULL when the bit has no name */

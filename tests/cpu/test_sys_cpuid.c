@@ -106,6 +106,82 @@ static void models(void **s)
 	machine_free(m);
 }
 
+static void is(struct cpu *c, uint32_t leaf, uint32_t sub, uint32_t eax, uint32_t ebx, uint32_t ecx, uint32_t edx)
+{
+	struct cpuid_result r = cpu_cpuid(c, leaf, sub), want = { eax, ebx, ecx, edx };
+	if (memcmp(&r, &want, sizeof r))
+		fail_msg("CPUID %#x/%u: %08x %08x %08x %08x", leaf, sub, r.eax, r.ebx, r.ecx, r.edx);
+}
+
+/* SDM 2, CPUID, leaf 04H: type 4-0, level 7-5, 8 = initializes itself, ids that share it - 1 in 25-14, of cores - 1 in 31-26; line - 1, ways - 1 in
+ * 31-22; sets - 1; 0 = WBINVD not shared, 1 = inclusive, 2 = complex.  Leaves 0BH and 1FH: shift; processors; level, its kind in 15-8; x2APIC id. */
+static void caches_of_intel(void **s)
+{
+	struct machine *m = bare();
+	m->opt->sockets = 2, m->opt->cores = 3, m->opt->threads = 2;
+	struct cpu *c = make(m, "Skylake-Client,check=off,level=0x1f");
+	c->apic_id = 13;                /* second socket, core 2, thread 1 */
+	is(c, 2, 0, 0x0000ff01, 0, 0, 0);
+	is(c, 4, 0, 3u << 26 | 1 << 14 | 0x121, 7 << 22 | 63, 63, 1);           /* 32 KB, 8 ways, of a core */
+	is(c, 4, 1, 3u << 26 | 1 << 14 | 0x122, 7 << 22 | 63, 63, 1);
+	is(c, 4, 2, 3u << 26 | 1 << 14 | 0x143, 15 << 22 | 63, 4095, 1);        /* 4 MB, 16 ways */
+	is(c, 4, 3, 3u << 26 | 7 << 14 | 0x163, 15 << 22 | 63, 16383, 6);       /* 16 MB, 16 ways, of the package */
+	is(c, 4, 4, 0, 0, 0, 0);
+	for (uint32_t leaf = 0xb; leaf <= 0x1f; leaf += 0x14) {
+		is(c, leaf, 0, 1, 2, 1 << 8, 13);
+		is(c, leaf, 1, 3, 6, 2 << 8 | 1, 13);
+		is(c, leaf, 2, 0, 0, 2, 13);
+	}
+	is(c, 0x80000005, 0, 0, 0, 0, 0);
+	is(c, 0x80000006, 0, 0, 0, 4096 << 16 | 8 << 12 | 64, 0);
+	cpu_destroy(c);
+	c = make(m, "Skylake-Client,check=off,l3-cache=off");
+	is(c, 4, 3, 0, 0, 0, 0);
+	struct cpuid_result highest = cpu_cpuid(c, 0xd, 0);
+	is(c, 0x1f, 0, highest.eax, highest.ebx, highest.ecx, highest.edx);
+	cpu_destroy(c);
+	c = make(m, "pentium3,check=off");
+	is(c, 2, 0, 1, 0, 0x4d, 0x002c3049);
+	cpu_destroy(c);
+	message(m, "max,l3-cache=some", "-cpu max,l3-cache=some: on or off is accepted");
+	machine_free(m);
+}
+
+/* APM 3, E.4.5: KB 31-24, ways 23-16, lines of a tag 15-8, line 7-0; E.4.6: L2 KB 31-16, L3 in 512 KB 31-18, ways 15-12, 8 = 16 and 6 = 8;
+ * E.4.15: as Intel's leaf 4, without cores; E.4.16: id; threads of a core - 1 in 15-8, core; node. */
+static void caches_of_amd(void **s)
+{
+	struct machine *m = bare();
+	m->opt->sockets = 2, m->opt->cores = 3, m->opt->threads = 2;
+	struct cpu *c = make(m, "qemu64");
+	is(c, 2, 0, 0, 0, 0, 0);
+	is(c, 4, 0, 0, 0, 0, 0);
+	is(c, 0x80000005, 0, 0x01ff01ff, 0x01ff01ff, 0x40020140, 0x40020140);
+	is(c, 0x80000006, 0, 0, 0x42004200, 512 << 16 | 0x8140, 32 << 18 | 0x8140);
+	is(c, 0x8000001d, 0, 0, 0, 0, 0);
+	cpu_destroy(c);
+	c = make(m, "EPYC,check=off");
+	c->apic_id = 13;
+	is(c, 0x80000005, 0, 0x01ff01ff, 0x01ff01ff, 0x20080140, 0x40040140);
+	is(c, 0x80000006, 0, 0, 0x42004200, 512 << 16 | 0x6140, 16 << 18 | 0x8140);
+	is(c, 0x8000001d, 0, 1 << 14 | 0x121, 7 << 22 | 63, 63, 1);
+	is(c, 0x8000001d, 1, 1 << 14 | 0x122, 3 << 22 | 63, 255, 1);
+	is(c, 0x8000001d, 2, 1 << 14 | 0x143, 7 << 22 | 63, 1023, 2);
+	is(c, 0x8000001d, 3, 5 << 14 | 0x163, 15 << 22 | 63, 8191, 6);
+	is(c, 0x8000001d, 4, 0, 0, 0, 0);
+	is(c, 0x8000001e, 0, 13, 1 << 8 | 2, 1, 0);
+	cpu_destroy(c);
+	c = make(m, "EPYC-Milan,check=off");
+	is(c, 0x8000001d, 3, 5 << 14 | 0x163, 15 << 22 | 63, 32767, 6);
+	cpu_destroy(c);
+	c = make(m, "EPYC,check=off,topoext=off,l3-cache=off");
+	is(c, 0x8000001d, 0, 0, 0, 0, 0);
+	is(c, 0x8000001e, 0, 0, 0, 0, 0);
+	is(c, 0x80000006, 0, 0, 0x42004200, 512 << 16 | 0x6140, 0);
+	cpu_destroy(c);
+	machine_free(m);
+}
+
 /* The counter begins at 0 with each reset, and IA32_TSC_ADJUST too: what is in it then, Linux takes for a fault of the firmware.  Afterwards they move together. */
 static void time_stamp(void **s)
 {
@@ -258,7 +334,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(messages),
-		cmocka_unit_test(models),
+		cmocka_unit_test(models), cmocka_unit_test(caches_of_intel), cmocka_unit_test(caches_of_amd),
 		cmocka_unit_test(time_stamp),
 		cmocka_unit_test(park_and_resume),
 		cmocka_unit_test(halted_costs_nothing),

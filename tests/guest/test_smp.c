@@ -67,6 +67,25 @@ static void topology(void **state)
 	ptyrun_free(p);
 }
 
+/* What lscpu -C shows: the sizes of L1 of data and code, L2, L3, and who shares those of CPU 1; with the threads of its core before them. */
+static void caches(void **state)
+{
+	static const struct { const char *cpu, *smp, *expected; } told[] = {
+		{ "qemu64", "6,sockets=2,cores=3", "^1 64K 64K 512K 16384K 1 1 1 0-2 *$" },
+		{ "EPYC-Rome,check=off", "8,sockets=2,cores=2,threads=2", "^0-1 32K 32K 512K 16384K 0-1 0-1 0-1 0-3 *$" },
+		{ "Haswell", "8,sockets=2,cores=2,threads=2", "^0-1 32K 32K 4096K 16384K 0-1 0-1 0-1 0-3 *$" },
+		{ "Haswell,l3-cache=off", "2", "^1 32K 32K 4096K 1 1 1 *$" } };
+
+	for (unsigned n = 0; n < sizeof told / sizeof told[0]; n++) {
+		struct ptyrun *p = boot(told[n].cpu, told[n].smp);
+		ptyrun_send(p, "cd /sys/devices/system/cpu/cpu1; clear; cat topology/core_cpus_list cache/index*/size cache/index*/shared_cpu_list | tr '\\n' ' '; echo\r");
+		EXPECT(p, told[n].expected, SHORT_MS);
+		ptyrun_send(p, "poweroff\r");
+		EXPECT_EXIT(p, BOOT_MS);
+		ptyrun_free(p);
+	}
+}
+
 /* One CPU, a second that comes, goes and comes again: Linux hears of it through ACPI, starts it, and lets go of it. */
 static void plugged_in(void **state)
 {
@@ -151,7 +170,7 @@ int main(void)
 {
 	if (getenv("VMUX_SMP_SOAK"))
 		return soak(atoi(getenv("VMUX_SMP_SOAK")));
-	const struct CMUnitTest tests[] = { cmocka_unit_test(four_cpus_agree), cmocka_unit_test(topology), cmocka_unit_test(plugged_in),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(four_cpus_agree), cmocka_unit_test(topology), cmocka_unit_test(caches), cmocka_unit_test(plugged_in),
 		cmocka_unit_test(plugged_in_at_start) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
