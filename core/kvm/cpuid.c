@@ -48,9 +48,10 @@ void kvm_limit_features(struct machine *m, uint32_t *word)
 	have[W_81_EDX] = l81.edx | (l1.edx & 0x0183f3ff);
 	have[W_81_ECX] = l81.ecx;
 	have[W_88_EBX] = l88.ebx;
-	/* Ours whatever the host says: the interrupt controller, the number of processors, that there is a hypervisor. */
+	/* Ours whatever the host says: the interrupt controller, how many processors there are and how they lie, that there is a hypervisor. */
 	have[CF_APIC >> 5] |= 1u << (CF_APIC & 31);
 	have[CF_HT >> 5] |= 1u << (CF_HT & 31);
+	have[CF_TOPOEXT >> 5] |= 1u << (CF_TOPOEXT & 31);
 	have[CF_HYPERVISOR >> 5] |= 1u << (CF_HYPERVISOR & 31);
 	if (k->user_msrs || k->split)
 		have[CF_X2APIC >> 5] |= 1u << (CF_X2APIC & 31);
@@ -79,7 +80,17 @@ static void add(struct cpu *c, struct kvm_cpuid2 *t, uint32_t leaf, uint32_t sub
 
 static unsigned subleaves(uint32_t leaf)
 {
-	return leaf == 4 ? 5 : leaf == 7 ? 1 : leaf == 0xb ? 3 : leaf == 0xd ? 3 : 0;
+	return leaf == 4 ? 5 : leaf == 7 ? 1 : leaf == 0xb || leaf == 0x1f ? 3 : leaf == 0x8000001d ? 5 : leaf == 0xd ? 3 : 0;
+}
+
+static void add_all(struct cpu *c, struct kvm_cpuid2 *t, uint32_t leaf)
+{
+	unsigned n = subleaves(leaf);
+
+	for (unsigned sub = 0; sub < n; sub++)
+		add(c, t, leaf, sub, true);
+	if (!n)
+		add(c, t, leaf, 0, false);
 }
 
 bool kvm_set_cpuid(struct cpu *c, struct error *err)
@@ -88,16 +99,12 @@ bool kvm_set_cpuid(struct cpu *c, struct error *err)
 	uint64_t cr4 = c->cr4;
 
 	c->cr4 &= ~(uint64_t)CR4_OSXSAVE;       /* the kernel follows CR4 by itself */
-	for (uint32_t leaf = 0; leaf <= c->cpuid->level && leaf <= 0x1f; leaf++) {
-		unsigned n = subleaves(leaf);
-		for (unsigned sub = 0; sub < n; sub++)
-			add(c, &t.head, leaf, sub, true);
-		if (!n)
-			add(c, &t.head, leaf, 0, false);
-	}
-	/* a hypervisor of no name */
+	for (uint32_t leaf = 0; leaf <= c->cpuid->level && leaf <= 0x1f; leaf++)
+		add_all(c, &t.head, leaf);
+	if (cpu_has(c, CF_HYPERVISOR))          /* or the kernel has an Intel processor answer with its highest leaf */
+		add_all(c, &t.head, 0x40000000);
 	for (uint32_t leaf = 0x80000000; leaf <= c->cpuid->xlevel && leaf <= 0x8000001f; leaf++)
-		add(c, &t.head, leaf, 0, false);
+		add_all(c, &t.head, leaf);
 	c->cr4 = cr4;
 	if (ioctl(kvm_of(c)->fd, KVM_SET_CPUID2, &t))
 		return error_set(err, "-accel kvm: the host's KVM does not take this CPU's CPUID: %s", strerror(errno));

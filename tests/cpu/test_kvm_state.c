@@ -5,6 +5,7 @@
 #include "core/cpu/mmu.h"
 #include "core/kvm/kvm.h"
 #include "core/machine/state.h"
+#include "tests/dev/board.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -255,8 +256,40 @@ static void planned_breakpoints(void **state)
 	sysrig_free(r);
 }
 
+/* ---- CPUID -------------------------------------------------------------------------------------------------------------------------------- */
+
+/* The kernel has what the other engines tell: the same topology, caches and hypervisor. */
+static void same_cpuid(void **state)
+{
+	static const char *const models[] = { "EPYC-Rome,check=off", "Skylake-Client,check=off,level=0x1f" };
+	static const struct { uint32_t leaf, subs; } told[] = { { 2, 1 }, { 4, 5 }, { 0xb, 3 }, { 0x1f, 3 }, { 0x40000000, 1 }, { 0x80000005, 1 }, { 0x80000006, 1 },
+		{ 0x80000008, 1 }, { 0x8000001d, 5 }, { 0x8000001e, 1 } };
+	struct { struct kvm_cpuid2 head; struct kvm_cpuid_entry2 e[KVM_CPUID_MAX]; } t;
+
+	need_kvm();
+	for (unsigned n = 0; n < 2; n++) {
+		char args[120];
+		snprintf(args, sizeof args, "-accel kvm -m 16 -smp 12,sockets=2,cores=3,threads=2 -cpu %s", models[n]);
+		struct machine *m = board_new(args);
+		struct cpu *c = m->cpus[11];
+		t.head.nent = KVM_CPUID_MAX;
+		assert_int_equal(ioctl(kvm_of(c)->fd, KVM_GET_CPUID2, &t), 0);
+		for (unsigned k = 0; k < sizeof told / sizeof told[0]; k++)
+			for (uint32_t s = 0; s < told[k].subs; s++) {
+				struct cpuid_result ours = cpu_cpuid(c, told[k].leaf, s);
+				bool in_range = told[k].leaf <= c->cpuid->level || (told[k].leaf & 0x40000000) || (told[k].leaf >> 31 && told[k].leaf <= c->cpuid->xlevel), found = false;
+				for (unsigned i = 0; i < t.head.nent; i++)
+					if (t.e[i].function == told[k].leaf && (!(t.e[i].flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX) || t.e[i].index == s))
+						found = !memcmp(&t.e[i].eax, &ours, sizeof ours);
+				if (found != in_range)
+					fail_msg("%s: leaf %#x, subleaf %u", models[n], told[k].leaf, s);
+			}
+		board_free(m);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(every_field), cmocka_unit_test(saved_and_loaded), cmocka_unit_test(planned_breakpoints) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(every_field), cmocka_unit_test(saved_and_loaded), cmocka_unit_test(planned_breakpoints), cmocka_unit_test(same_cpuid) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
