@@ -1,5 +1,5 @@
 /* stress.c - threads of one process that check each other: locked counters, futexes, pipes, page tables that shrink under others' feet, and
- * code that one writes and others run, and children that make files as a compiler does.
+ * code that one writes and others run, children that make files as a compiler does, and clocks that are the same on all CPUs.
  * usage: stress SECONDS THREADS; ends with "stress ok" or says what went wrong.  Static, for a guest. */
 #include <fcntl.h>
 #include <pthread.h>
@@ -14,13 +14,14 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 enum { MAX_THREADS = 64, PAGE = 4096, WORDS = 1 << 15 };
 static atomic_bool stop;
-enum { JOBS = 6 };
+enum { JOBS = 7 };
 static atomic_ulong rounds[JOBS];
 static unsigned n_threads;
 
@@ -213,9 +214,39 @@ static void build(unsigned seed)
 		fail("the child's file has other bytes");
 }
 
+/* ---- the clock: what the vDSO makes of the counter of the CPU it runs on lies between what the kernel says before and after, and nobody sees a time
+ * that is earlier than one that another has seen ------------------------------------------------------------------------------------------------- */
+enum { BILLION = 1000000000, SLACK_NS = 1000 /* the kernel changes its rate a little, and not for both at once */, LEAP_S = 120 };
+static atomic_llong latest;
+
+static long long asked(void)
+{
+	struct timespec t;
+	if (syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &t))
+		fail("clock_gettime");
+	return t.tv_sec * (long long)BILLION + t.tv_nsec;
+}
+
+static void clocks(unsigned seed)
+{
+	for (int i = 0; i < 300; i++) {
+		struct timespec t;
+		long long seen = atomic_load(&latest), before = asked();
+		clock_gettime(CLOCK_MONOTONIC, &t);
+		long long now = t.tv_sec * (long long)BILLION + t.tv_nsec, after = asked();
+		if (before < seen - SLACK_NS || now < before - SLACK_NS || now > after + SLACK_NS ||
+			after - (seen ? seen : before) > LEAP_S * (long long)BILLION) {
+			printf("another CPU saw %lld; the kernel says %lld, the vDSO %lld, the kernel %lld\n", seen, before, now, after);
+			fail("the clock");
+		}
+		while (seen < now && !atomic_compare_exchange_weak(&latest, &seen, now))
+			;
+	}
+}
+
 static void *worker(void *arg)
 {
-	static void (*const jobs[JOBS])(unsigned) = { counters, pipes, shootdown, generate, checksum, build };
+	static void (*const jobs[JOBS])(unsigned) = { counters, pipes, shootdown, generate, checksum, build, clocks };
 	unsigned me = (unsigned)(uintptr_t)arg, x = me * 2654435761u + 1;
 	while (!atomic_load(&stop)) {
 		x = x * 1664525 + 1013904223;
@@ -271,8 +302,8 @@ int main(int argc, char **argv)
 	memcpy(&in_two[1], crossing.cas, 4);
 	if (in_two[0] != (uint32_t)(own_sum / 100 * 2) || in_two[1] != in_two[0])
 		fail("locked counters that lie in two pages lost counts");
-	printf("rounds: counters %lu, pipes %lu, shootdown %lu, code %lu, checksum %lu, build %lu; %u s from %ld.%09ld to %ld.%09ld\n", rounds[0], rounds[1], rounds[2], rounds[3],
-		rounds[4], rounds[5], seconds, (long)start.tv_sec, start.tv_nsec, (long)now.tv_sec, now.tv_nsec);
+	printf("rounds: counters %lu, pipes %lu, shootdown %lu, code %lu, checksum %lu, build %lu, clocks %lu; %u s from %ld.%09ld to %ld.%09ld\n", rounds[0], rounds[1], rounds[2], rounds[3],
+		rounds[4], rounds[5], rounds[6], seconds, (long)start.tv_sec, start.tv_nsec, (long)now.tv_sec, now.tv_nsec);
 	printf("stress ok\n");
 	return 0;
 }
