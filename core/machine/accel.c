@@ -44,6 +44,7 @@ static bool choose_default(struct machine *m, bool whole)
 	if (whole) {
 		if (ask(m, &accel_kvm, why, sizeof(why)) == ACCEL_FIT) {
 			m->accel = &accel_kvm;
+			snprintf(m->accel_why, sizeof(m->accel_why), "it runs all modes on the host's processor");
 			return true;
 		}
 		pass_over(m, &accel_kvm, why, false);
@@ -79,7 +80,7 @@ bool accel_choose(struct machine *m, bool whole, struct error *err)
 			continue;
 		}
 		if (fit == ACCEL_UNFIT || (fit == ACCEL_SLOW && !last)) {
-			pass_over(m, ops, why, !idle);
+			pass_over(m, ops, why, !idle && !last);         /* of the last one the error says it */
 			continue;
 		}
 		m->accel = ops;

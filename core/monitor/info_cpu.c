@@ -35,11 +35,17 @@ HANDLER(info_cpus)
 
 /* ---- engines ---- */
 
+/* Which runs, and why. */
+static void engine_line(const struct machine *m, struct text *out)
+{
+	text_printf(out, "engine: %s; %s\n", m->accel->name, *m->accel_why ? m->accel_why : "it was asked for");
+}
+
 HANDLER(info_accel)
 {
 	const struct machine *m = x->m;
 
-	text_printf(x->out, "engine: %s%s%s\n", m->accel->name, *m->accel_why ? "; " : "", m->accel_why);
+	engine_line(m, x->out);
 	if (m->accel->info)
 		m->accel->info(x->m, x->out);
 	return true;
@@ -50,10 +56,9 @@ HANDLER(info_kvm)
 	bool on = x->m->accel == &accel_kvm;
 
 	text_printf(x->out, "kvm support: %s\n", on ? "enabled" : "disabled");
+	engine_line(x->m, x->out);
 	if (on)
 		x->m->accel->info(x->m, x->out);
-	else if (*x->m->accel_why)
-		text_printf(x->out, "%s\n", x->m->accel_why);
 	return true;
 }
 
@@ -99,10 +104,15 @@ HANDLER(info_lapic)
 
 HANDLER(info_jit)
 {
+	const struct machine *m = x->m;
+
 	mon_park(x->m);
 	bool ok = accel_print_jit(x->m, x->out);
 	mon_unpark(x->m);
-	return ok || error_set(err, "JIT information is only available with accel=jit");
+	if (!ok)
+		return error_set(err, "JIT information is only available with accel=jit; this engine is %s: %s", m->accel->name, *m->accel_why ? m->accel_why : "it was asked for");
+	engine_line(m, x->out);
+	return true;
 }
 
 HANDLER(cmd_accel)
