@@ -204,7 +204,8 @@ void vm_get_status(struct vm *vm, struct vm_status *st)
 	struct machine *m = vm->m;
 	machine_lock(m);
 	*st = (struct vm_status){ .run = vm->ended ? VM_ENDED : map[m->state], .run_text = run_state_text(m), .accel = m->accel->name,
-		.virtual_ns = (uint64_t)clock_now(&m->clock), .leds = input_leds(m) };
+		.virtual_ns = (uint64_t)clock_now(&m->clock), .leds = input_leds(m), .uncounted = m->accel->uncounted };
+	snprintf(st->accel_why, sizeof(st->accel_why), "%s", m->accel_why);
 	snprintf(st->name, sizeof(st->name), "%s", m->name ? m->name : "");
 	if (m->n_cpus) {
 		unsigned mode;

@@ -34,7 +34,9 @@ struct vm_status {
 	enum vm_run run;
 	const char *run_text;                    /* "running", "paused (prelaunch)" ... */
 	char name[128];
-	const char *accel;
+	const char *accel;                       /* the engine; its name stays where it is */
+	char accel_why[400];                     /* why this one and not another: sentences without their ends; "": it was asked for */
+	bool uncounted;                          /* it does not count instructions: icount stands still */
 	char cpu_mode[16];                       /* "real", "prot16", "prot32", "vm86", "long64", "compat" of vCPU 0, sampled */
 	bool halted;
 	uint64_t icount, virtual_ns;

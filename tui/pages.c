@@ -165,9 +165,10 @@ void page_machine(struct app *a)
 	text_printf(&t, "vmux %s\n\n", vm_version());
 	text_printf(&t, "name      %s\n", a->st.name[0] ? a->st.name : "(none)");
 	text_printf(&t, "state     %s\n", a->st.run_text ? a->st.run_text : "");
-	text_printf(&t, "engine    %s\n", a->st.accel ? a->st.accel : "");
+	text_printf(&t, "engine    %s%s%s\n", a->st.accel ? a->st.accel : "", a->st.accel_why[0] ? "; " : "", a->st.accel_why);
 	text_printf(&t, "CPU mode  %s%s\n", a->st.cpu_mode, a->st.halted ? ", halted" : "");
-	text_printf(&t, "executed  %llu instructions\n", (unsigned long long)a->st.icount);
+	if (!a->st.uncounted)
+		text_printf(&t, "executed  %llu instructions\n", (unsigned long long)a->st.icount);
 	text_printf(&t, "guest     %llu.%03llu s\n", (unsigned long long)(a->st.virtual_ns / 1000000000), (unsigned long long)(a->st.virtual_ns / 1000000 % 1000));
 	if (a->actor && a->actor->screen)
 		text_printf(&t, "terminal  %dx%d, %u colours\n", a->actor->cols, a->actor->rows, curses_colours(a->actor->screen));

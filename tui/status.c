@@ -10,16 +10,17 @@ void status_sample(struct app *a, int64_t now)
 {
 	struct speed *s = &a->speed;
 	enum vm_run before = a->st.run;
+	const char *engine_before = a->st.accel;
 	const char *text_before = a->st.run_text;
 	vm_get_status(a->vm, &a->st);
 	s->disk_seen |= a->st.disk_activity;
-	if (a->st.run != before || a->st.run_text != text_before)
+	if (a->st.run != before || a->st.run_text != text_before || a->st.accel != engine_before)
 		a->dirty = true;
 	if (a->sample_at && now < a->sample_at)
 		return;
 	/* A machine that was put back has done fewer than it had. */
 	double mips = s->at_ms && now > s->at_ms && a->st.icount > s->icount ? (double)(a->st.icount - s->icount) / (double)(now - s->at_ms) / 1000.0 : 0;
-	bool moved = a->st.icount != s->icount, idle = mips < IDLE_MIPS;
+	bool moved = a->st.icount != s->icount, idle = mips < IDLE_MIPS && !a->st.uncounted;
 	bool changed = s->disk != s->disk_seen || (int)mips != (int)s->mips || (!idle && strcmp(s->cpu_mode, a->st.cpu_mode));
 	if (!a->sample_at) {                    /* first look after standing still: nothing to divide by yet */
 		mips = s->mips;
@@ -151,16 +152,21 @@ static void place(struct app *a, char *buf, size_t size, int width, bool spare)
 		snprintf(buf, size, "%u terminals", terminals(a));
 }
 
-static void cpu_and_lights(const struct app *a, char *buf, size_t size)
+/* The engine is named where there is room for it; why it runs is on the machine's page. */
+static void cpu_and_lights(const struct app *a, bool engine, char *buf, size_t size)
 {
-	char lights[32];
+	char lights[32], cpu[64];
+	const char *disk = a->speed.disk ? "D" : "-";
 	flags(a, lights, sizeof lights);
+	snprintf(cpu, sizeof cpu, "%s%s%s", a->speed.cpu_mode, engine ? " " : "", engine ? a->st.accel : "");
 	if (a->st.run != VM_RUNNING)
-		snprintf(buf, size, "%s%s ", a->speed.cpu_mode, lights);
+		snprintf(buf, size, "%s%s ", cpu, lights);
+	else if (a->st.uncounted)
+		snprintf(buf, size, "%s %s%s", cpu, disk, lights);
 	else if (a->speed.mips < IDLE_MIPS)
-		snprintf(buf, size, "%s  idle %s%s", a->speed.cpu_mode, a->speed.disk ? "D" : "-", lights);
+		snprintf(buf, size, "%s  idle %s%s", cpu, disk, lights);
 	else
-		snprintf(buf, size, "%s  %.0f MIPS %s%s", a->speed.cpu_mode, a->speed.mips, a->speed.disk ? "D" : "-", lights);
+		snprintf(buf, size, "%s  %.0f MIPS %s%s", cpu, a->speed.mips, disk, lights);
 }
 
 /* What stands at the right end when `left` columns are taken and `least` of these cannot be missed. */
@@ -169,8 +175,12 @@ static void lay_right(struct app *a, struct line *l, int left, int least)
 	char title[80], cpu[120];
 	const char *gap = l->mode[0] ? "" : " ";
 	place(a, title, sizeof title, l->mode_x, true);
-	cpu_and_lights(a, cpu, sizeof cpu);
-	snprintf(l->right, sizeof l->right, "%s%s%s", title, title[0] ? "  " : "", cpu);
+	for (int engine = a->st.accel != NULL; engine >= 0; engine--) {
+		cpu_and_lights(a, engine, cpu, sizeof cpu);
+		snprintf(l->right, sizeof l->right, "%s%s%s", title, title[0] ? "  " : "", cpu);
+		if (left + 1 + (int)strlen(l->right) <= l->mode_x)
+			break;
+	}
 	if (left + 1 + (int)strlen(l->right) > l->mode_x) {
 		place(a, title, sizeof title, l->mode_x - least - 1 - (int)strlen(gap), false);
 		snprintf(l->right, sizeof l->right, "%s%s", title, title[0] ? gap : "");

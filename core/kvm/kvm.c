@@ -213,6 +213,6 @@ static void kvm_info(struct machine *m, struct text *out)
 }
 
 const struct accel_ops accel_kvm = {
-	.name = "kvm", .runs_guest = true, .fit = kvm_fit, .init = kvm_init, .free = kvm_free, .take_over = kvm_take_over, .start_vcpus = vcpu_start_all, .stop_vcpus = vcpu_stop_all,
+	.name = "kvm", .runs_guest = true, .uncounted = true, .fit = kvm_fit, .init = kvm_init, .free = kvm_free, .take_over = kvm_take_over, .start_vcpus = vcpu_start_all, .stop_vcpus = vcpu_stop_all,
 	.run = kvm_run_cpu, .sync = kvm_sync, .kick = kvm_kick, .parked = kvm_parked, .resuming = kvm_resuming, .memory_changed = kvm_update_slots, .written = kvm_written, .limit_features = kvm_limit_features, .info = kvm_info,
 };

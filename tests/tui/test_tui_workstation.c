@@ -500,7 +500,7 @@ static void silent_when_idle(void **state)
 	while (ptyrun_bytes_during(s->p, 3000))         /* what the start has to say may take a while */
 		assert_true(++tries < 20);
 	station_ask(s, "busy 1");
-	SEES(s, "real +[0-9]+ MIPS");
+	SEES(s, "real jit +[0-9]+ MIPS");
 	station_stop(s);
 }
 
@@ -511,7 +511,7 @@ static bool comes_to_rest(struct ptyrun *p, void *too_fast)
 	while (unit && digits < (size_t)(unit - line) && unit[-1 - (long)digits] >= '0' && unit[-1 - (long)digits] <= '9')
 		digits++;
 	*(bool *)too_fast |= digits > 11;
-	return strstr(line, "real  idle");
+	return strstr(line, "real jit  idle");
 }
 
 struct counted { struct station *s; unsigned long long icount; };
@@ -535,6 +535,19 @@ static void counts_go_back(void **state)
 	station_ask(s, "icount 5");
 	assert_true(ptyrun_until(s->p, comes_to_rest, &too_fast, PTYRUN_MS, "no speed"));
 	assert_false(too_fast);
+	station_stop(s);
+}
+
+/* The engine is named, and one that counts no instructions is not taken for idle; why it runs is on the machine's page. */
+static void engine_is_named(void **state)
+{
+	struct station *s = start_plain(*state);
+	station_ask(s, "busy 1");
+	SEES(s, "real jit +[0-9]+ MIPS");
+	station_ask(s, "engine kvm it runs all modes");
+	SEES(s, "real kvm [-D]");
+	ptyrun_send(s->p, "\001i");
+	SEES(s, "engine +kvm; it runs all modes");
 	station_stop(s);
 }
 
@@ -782,7 +795,7 @@ int main(void)
 		cmocka_unit_test(long_pastes_arrive_whole), cmocka_unit_test(the_prefix_key_can_move), cmocka_unit_test(vga_text_whole),
 		cmocka_unit_test(a_small_terminal_pans), cmocka_unit_test(sizes_change), cmocka_unit_test(scrollback_of_a_serial_console),
 		cmocka_unit_test(colours_of_a_serial_console), cmocka_unit_test(kinds_of_terminals), cmocka_unit_test(no_colours_when_asked),
-		cmocka_unit_test(popups_and_the_command_line), cmocka_unit_test(silent_when_idle), cmocka_unit_test(counts_go_back), cmocka_unit_test(uses_no_time_when_idle),
+		cmocka_unit_test(popups_and_the_command_line), cmocka_unit_test(silent_when_idle), cmocka_unit_test(counts_go_back), cmocka_unit_test(engine_is_named), cmocka_unit_test(uses_no_time_when_idle),
 		cmocka_unit_test(a_stalled_terminal_costs_nothing), cmocka_unit_test(leaves_while_the_terminal_is_stalled),
 		cmocka_unit_test(ends_cleanly_each_way), cmocka_unit_test(dies_without_leaving_a_mess), cmocka_unit_test(dies_without_a_screen), cmocka_unit_test(a_machine_survives_its_terminal),
 		cmocka_unit_test(stops_and_goes_on), cmocka_unit_test(wrong_places_get_one_sentence),
