@@ -201,7 +201,9 @@ bool jit_translate(struct jit *j, struct block *b, uint64_t probed)
 {
 	struct cpu *c = j->c;
 	struct ji is[BLOCK_MAX];
-	struct em e = { .j = j, .c = c, .b = b, .p = j->rw + j->used, .other = j->rw + j->cold_used, .code64 = c->mode & M_CS64, .user = c->mode & M_USER, .flags_mem = true, .probed = probed };
+	struct stub stubs[STUBS_MAX];
+	struct em_group groups[GROUPS_MAX];
+	struct em e = { .stubs = stubs, .groups = groups, .j = j, .c = c, .b = b, .p = j->rw + j->used, .other = j->rw + j->cold_used, .code64 = c->mode & M_CS64, .user = c->mode & M_USER, .flags_mem = true, .probed = probed };
 	const uint8_t *code = (const uint8_t *)(uintptr_t)(b->key & ((UINT64_C(1) << MODE_SHIFT) - 1));
 	e.page_off = (unsigned)((uintptr_t)code & (PAGE_SIZE - 1));
 	unsigned n = decode_again(&e, is, code), first_step = j->n_steps;

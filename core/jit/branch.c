@@ -149,7 +149,7 @@ bool em_branch(struct em *e, const struct ji *i)
 {
 	const struct op_row *r = i->row;
 	unsigned op = r->opcode;
-	if (e->j->off >> jit_family_of(r) & 1)
+	if (e->j->off && (e->j->off >> em_family(e, r) & 1))
 		return false;
 	if ((i->in.flags & (I_SEGCHK | I_A16 | I_LOCK)) || !natural_size(e, i) || i->in.row == ROW_NONE)
 		return false;

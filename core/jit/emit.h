@@ -77,6 +77,7 @@ struct jit {
 	struct jit_counters count;
 	uint32_t off;                   /* families that are not translated */
 	uint64_t *row_count;            /* by row: done by the interpreter */
+	uint8_t *family;                /* by row: enum jit_family_id */
 	struct jit_exit **far;          /* of sites that are linked (far.c) */
 	unsigned n_far, far_spent;
 	uint8_t far_start[5];
@@ -149,12 +150,12 @@ struct em {
 	uint64_t probed;                /* as in struct jit_block */
 	uint8_t site[64];               /* by slot: of jit.wrong, 0 = none yet; the rounds of an unrolled loop have one */
 	struct em_live live;
-	struct stub stubs[STUBS_MAX];
+	struct stub *stubs;             /* room for STUBS_MAX */
 	unsigned n_stubs;
 	uint8_t slots[REG_COUNT][2];    /* of memory, by base register and writing; 0 = none yet */
 	unsigned *ways_out;             /* not NULL: count the stubs asked for */
 	struct access *note;            /* not NULL: note what memory operand is asked for */
-	struct em_group groups[GROUPS_MAX];
+	struct em_group *groups;        /* room for GROUPS_MAX */
 	unsigned n_groups, n_kept;      /* n_kept: deltas in jit.kept */
 	struct { unsigned off, idx, n; uint8_t rest[15]; } cross;       /* the instruction with SLOT_CROSS: where, and its bytes in the next page */
 };
@@ -206,6 +207,7 @@ static inline unsigned host_of(unsigned guest) { return guest == RSP ? H_RSP : g
 unsigned em_use(struct em *e, unsigned guest, unsigned temp);
 
 static inline bool family_is_off(const struct jit *j, enum jit_family_id f) { return j->off >> f & 1; }
+static inline enum jit_family_id em_family(const struct em *e, const struct op_row *r) { return e->j->family[r - op_rows]; }
 static inline bool family_off(const struct em *e, enum jit_family_id f) { return family_is_off(e->j, f); }
 
 /* Memory (emit_mem.c): the address of i's operand into r9. */

@@ -167,6 +167,9 @@ struct jit *jit_new(struct cpu *c)
 	j->size = jit_code_size(c->machine);
 	j->off = c->machine->accel_conf.off;
 	j->row_count = calloc(op_row_count, sizeof *j->row_count);
+	j->family = calloc(op_row_count, sizeof *j->family);
+	for (unsigned row = 0; j->family && row < op_row_count; row++)
+		j->family[row] = (uint8_t)jit_family_of(&op_rows[row]);
 	j->indirect[0].kind = j->indirect[1].kind = EXIT_INDIRECT;
 	j->host_has = em_host_features();
 	j->steps = reserve(STEPS_MAX * sizeof *j->steps);
@@ -177,7 +180,7 @@ struct jit *jit_new(struct cpu *c)
 	j->exact = c->machine->accel_conf.lockstep;
 	if (j->exact)
 		j->lockstep = lockstep_new(c->machine->accel_conf.lockstep);
-	if (!map_code(j->size, &j->rw, &j->rx) || !j->row_count || !j->steps || !j->exits || !j->blocks || !j->jump || !j->far) {
+	if (!map_code(j->size, &j->rw, &j->rx) || !j->row_count || !j->family || !j->steps || !j->exits || !j->blocks || !j->jump || !j->far) {
 		jit_free(j);
 		return NULL;
 	}
@@ -215,6 +218,7 @@ void jit_free(struct jit *j)
 	release(j->far, FAR_MAX * sizeof *j->far);
 	lockstep_free(j->lockstep);
 	free(j->row_count);
+	free(j->family);
 	free(j);
 }
 

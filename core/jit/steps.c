@@ -120,7 +120,7 @@ void em_steps(struct em *e, const struct ji *i, unsigned n)
 /* Branches are not among them: their handlers look for the target themselves and go on there. */
 bool em_last_step(struct em *e, const struct ji *i)
 {
-	enum jit_family_id f = jit_family_of(i->row);
+	enum jit_family_id f = em_family(e, i->row);
 	if (i->in.row == ROW_NONE || !i->ends || (i->row->attr & A_LINK) || f == FAM_CALL || f == FAM_RET || f == FAM_INDIRECT || f == FAM_JUMP ||
 		(e->j->off >> f & 1) || family_off(e, FAM_SYSTEM))
 		return false;
