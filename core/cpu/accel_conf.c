@@ -4,6 +4,7 @@
 #include "core/cpu/vcpu.h"
 #include "core/jit/families.h"
 #include "core/jit/jit.h"
+#include "core/machine/accel.h"
 #include "core/machine/machine.h"
 #include <stdlib.h>
 #include <string.h>
@@ -60,8 +61,8 @@ static bool parse_spec(struct machine *m, const char *spec, const struct accel_o
 	struct kv *kv = kv_parse(spec, "accel", err);
 	bool ok = kv && accel_parse(kv, spec, conf, err) && accel_check(m, conf, spec, err);
 	const char *name = ok ? kv_get(kv, "accel") : "";
-	*ops = !strcmp(name, "jit") || !strcmp(name, "tcg") ? &accel_jit : !strcmp(name, "interp") ? &accel_interp : !strcmp(name, "kvm") ? &accel_kvm : NULL;
-	if (ok && !*ops)
+	*ops = accel_find(name);
+	if (ok && !(*ops && (*ops)->runs_guest))
 		ok = error_set(err, "%s: a machine that runs goes on with jit (also spelt tcg), interp or kvm only", spec);
 	kv_free(kv);
 	return ok;
@@ -127,7 +128,7 @@ bool accel_switch(struct machine *m, const char *spec, struct error *err)
 		return error_set(err, "%s: this machine runs no guest code (%s)", spec, m->accel->name);
 	if (!parse_spec(m, spec, &ops, &conf, err))
 		return false;
-	if (m->counted && ops != &accel_interp)
+	if (m->counted && !ops->by_count)
 		return error_set(err, "%s: with -icount the interpreter counts the instructions", spec);
 	if (ops == m->accel && ops->take_over)
 		return true;

@@ -405,6 +405,6 @@ const struct accel_ops accel_jit = {
 	.info = accel_print,
 };
 const struct accel_ops accel_interp = {
-	.name = "interp", .runs_guest = true, .init = vcpu_create_all, .start_vcpus = vcpu_start_all, .stop_vcpus = vcpu_stop_all, .run = cpu_run,
+	.name = "interp", .runs_guest = true, .by_count = true, .init = vcpu_create_all, .start_vcpus = vcpu_start_all, .stop_vcpus = vcpu_stop_all, .run = cpu_run,
 	.info = accel_print,
 };

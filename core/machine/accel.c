@@ -6,7 +6,7 @@
 static const struct { const char *word; const struct accel_ops *ops; } known[] = {
 	{ "jit", &accel_jit }, { "tcg", &accel_jit }, { "interp", &accel_interp }, { "kvm", &accel_kvm }, { "qtest", &accel_qtest } };
 
-static const struct accel_ops *find(const char *word)
+const struct accel_ops *accel_find(const char *word)
 {
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (!strcmp(word, known[i].word))
@@ -17,7 +17,7 @@ static const struct accel_ops *find(const char *word)
 static enum accel_fit ask(struct machine *m, const struct accel_ops *ops, char *why, size_t size)
 {
 	*why = 0;
-	if (m->opt->icount.on && (ops == &accel_jit || ops == &accel_kvm)) {
+	if (m->opt->icount.on && ops->runs_guest && !ops->by_count) {
 		snprintf(why, size, "with -icount the interpreter counts the instructions");
 		return ACCEL_UNFIT;
 	}
@@ -66,7 +66,7 @@ bool accel_choose(struct machine *m, bool whole, struct error *err)
 	if (!list)
 		return choose_default(m, whole);
 	for (char *word = strtok_r(list, ":", &at); word && !m->accel; word = strtok_r(NULL, ":", &at)) {
-		const struct accel_ops *ops = find(word);
+		const struct accel_ops *ops = accel_find(word);
 		if (!ops) {
 			error_set(err, "-accel %s: invalid accelerator %s; accepted are jit (also spelt tcg), interp, kvm and qtest", m->opt->accel, word);
 			free(list);

@@ -8,4 +8,6 @@
  * the host forbids that.
  * False: no engine of the list can be used. */
 bool accel_choose(struct machine *m, bool whole, struct error *err);
+/* The engine of that name, NULL: none. */
+const struct accel_ops *accel_find(const char *word);
 #endif

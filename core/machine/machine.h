@@ -151,6 +151,7 @@ struct accel_ops {
 	const char *name;
 	bool runs_guest;                                        /* false: qtest */
 	bool uncounted;                                         /* nobody counts the guest's instructions */
+	bool by_count;                                          /* it can stop after any number of them: -icount */
 	/* Can this host do it?  `why` gets the reason when it is not ACCEL_FIT, one sentence without its end.  NULL = always. */
 	enum accel_fit (*fit)(struct machine *m, char *why, size_t size);
 	bool (*init)(struct machine *m, struct error *err);

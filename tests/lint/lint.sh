@@ -13,6 +13,9 @@ includes() {    # includes FOLDER REGEX-OF-FORBIDDEN
 check "core includes neither devices nor tui" "$(includes core 'devices/|tui/')"
 check "devices do not include tui" "$(includes devices 'tui/')"
 check "tui includes of core only vm.h" "$(grep -rnE '^#include "(core|devices)/' tui --include='*.[ch]' | grep -v '"core/vm.h"')"
+check "KVM's folder is included by nobody else" "$(grep -rnE '^#include "core/kvm/' core devices tui --include='*.[ch]' | grep -v '^core/kvm/')"
+check "who names an engine is the list of engines, an engine, or a command about one" "$(grep -rnE '&accel_(kvm|jit|interp)' core devices tui --include='*.[ch]' |
+	grep -vE '^core/(machine/accel|kvm/[a-z]*|jit/[a-z]*|cpu/(accel_conf|engine|vcpu|cpuid)|monitor/(info_cpu|qmp_commands))\.[ch]:')"
 check "vm.h's own includes hold no device and no machine" "$(grep -nE '#include "core/(machine/(machine|device|space)|cpu|block)' core/vm.h)"
 check "each source includes its own header first" "$(for f in $(find core tui -name '*.c'); do
 	h=${f%.c}.h
