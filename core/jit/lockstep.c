@@ -22,6 +22,7 @@ struct state {
 	unsigned n_stores;
 	union ymm ymm[16];
 	struct fpu fpu;
+	struct segreg seg[6];
 };
 struct store { uint8_t *host; uint8_t size, old[PIECE], made[PIECE]; };
 struct lockstep {
@@ -82,6 +83,7 @@ static void note_state(struct lockstep *l, const struct cpu *c)
 	s->mxcsr = c->mxcsr;
 	memcpy(s->ymm, c->ymm, sizeof s->ymm);
 	s->fpu = c->fpu;
+	memcpy(s->seg, c->seg, sizeof s->seg);
 	s->n_stores = l->n_stores;
 }
 
@@ -193,6 +195,10 @@ static bool state_differs(const struct lockstep *l, const struct state *s, const
 		for (unsigned k = 0; k < 4; k++)
 			if (differs(out, size, "a vector register", s->ymm[n].u64[k], c->ymm[n].u64[k]))
 				return true;
+	for (unsigned n = 0; n < 6; n++)
+		if (differs(out, size, "a selector", s->seg[n].sel, c->seg[n].sel) || differs(out, size, "a segment's base", s->seg[n].base, c->seg[n].base) ||
+		    differs(out, size, "a segment's limit", s->seg[n].limit, c->seg[n].limit))
+			return true;
 	for (unsigned n = 0; n < 8; n++)
 		if (differs(out, size, "an x87 register", s->fpu.fpr[n].mant, c->fpu.fpr[n].mant) || differs(out, size, "an x87 register", s->fpu.fpr[n].se, c->fpu.fpr[n].se))
 			return true;
@@ -208,9 +214,9 @@ static void report(struct lockstep *l, struct cpu *c, uint64_t insns, const char
 		bool rom;
 		char text[160] = "?";
 		const uint8_t *p = mmu_translate_debug(c, code_linear(c, rip), &phys) ? paging_phys(c, phys, &left, &rom) : NULL;
-		size_t room = PAGE_SIZE - (rip & ~PAGE_MASK);
+		size_t room = PAGE_SIZE - (code_linear(c, rip) & ~PAGE_MASK);
 		if (p)
-			disas_one(p, room < 15 ? room : 15, rip, c->mode & M_CS64 ? 64 : 32, text, sizeof text);
+			disas_one(p, room < 15 ? room : 15, rip, c->mode & M_CS64 ? 64 : c->mode & M_CS32 ? 32 : 16, text, sizeof text);
 		log_printf(c->machine, "lockstep: %12" PRIx64 "  %s\n", rip, text);
 	}
 }
