@@ -35,7 +35,7 @@ struct jit_env {
 	uint8_t  user;                          /* the current one */
 	uint8_t  run_turn;                      /* counts unknown runs */
 	uint8_t  wrong[JIT_SITES];              /* by site (several may share one): how often the range in its slot was not the one */
-	/* Code by rip: rip and where to jump, in turn (`cache`, below).  Holds no longer than the mappings. */
+	/* Code by rip, or linear address where code is in segments: that and where to jump, in turn (`cache`, below).  Holds no longer than the mappings. */
 	uint32_t n_journal[2];                  /* more than fit: everything may be in use */
 	uint16_t journal[2][JIT_JOURNAL];       /* places of rips in it */
 	/* Ranges of plain memory: an access whose first byte is at the linear address base ... base + limit - 1, of up to JIT_ACCESS_MAX bytes
@@ -49,5 +49,6 @@ struct jit_env {
 	 * of the upper one. */
 	uint64_t code_pages[2][2][JIT_PAGE_BITS / 64];
 	uint64_t cache[2][2 * JIT_CACHE_SIZE];
+	int64_t page_max;                       /* code in segments: the last `page` that lies below the limit of CS to its end */
 };
 #endif

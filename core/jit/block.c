@@ -68,6 +68,9 @@ static unsigned live_at(struct em *e, int64_t off, const uint8_t *page)
 	/* Marks of lines are not enough where other CPUs write, too. */
 	if (off < 0 || off >= PAGE_SIZE || e->c->machine->n_cpus > 1 || family_off(e, FAM_LOOKAHEAD))
 		return FL_ARITH;
+	/* It may be elsewhere (em_goto). */
+	if (e->segments && off < e->page_off)
+		return FL_ARITH;
 	uint64_t lines = 0;
 	unsigned live = jit_flags_live(e->c, off, page, e->exact, &lines);
 	e->b->lines |= lines;
@@ -184,7 +187,7 @@ static void emit_all(struct em *e, struct ji *is, unsigned n)
 	}
 	const struct ji *last = &is[n - 1];
 	em_flags_clobber(e, last->live_out);
-	em_goto(e, e->page_off + last->in.off + last->in.len, last->in.idx + 1u, false);
+	em_go_on(e, e->page_off + last->in.off + last->in.len, last->in.idx + 1u);
 }
 
 /* The end of a loop, most likely. */
@@ -203,9 +206,12 @@ bool jit_translate(struct jit *j, struct block *b, uint64_t probed)
 	struct ji is[BLOCK_MAX];
 	struct stub stubs[STUBS_MAX];
 	struct em_group groups[GROUPS_MAX];
-	struct em e = { .stubs = stubs, .groups = groups, .j = j, .c = c, .b = b, .p = j->rw + j->used, .other = j->rw + j->cold_used, .code64 = c->mode & M_CS64, .user = c->mode & M_USER, .flags_mem = true, .probed = probed };
+	struct em e = { .stubs = stubs, .groups = groups, .j = j, .c = c, .b = b, .p = j->rw + j->used, .other = j->rw + j->cold_used, .code64 = c->mode & M_CS64,
+		.segments = jit_in_segments(c->mode), .user = c->mode & M_USER, .flags_mem = true, .probed = probed };
 	const uint8_t *code = (const uint8_t *)(uintptr_t)(b->key & ((UINT64_C(1) << MODE_SHIFT) - 1));
 	e.page_off = (unsigned)((uintptr_t)code & (PAGE_SIZE - 1));
+	e.op_size = e.code64 ? 8 : c->mode & M_CS32 ? 4 : 2;
+	e.sp_size = e.code64 ? 8 : c->mode & M_SS32 ? 4 : 2;
 	unsigned n = decode_again(&e, is, code), first_step = j->n_steps;
 	if (!n)
 		return false;

@@ -4,20 +4,25 @@
 /* Near branches as wide as the code; others are the interpreter's. */
 static bool natural_size(const struct em *e, const struct ji *i)
 {
-	return e->code64 ? i->size == 8 : i->size == 4;
+	return i->size == e->op_size;
 }
 static int64_t target_of(const struct em *e, const struct ji *i) { return e->page_off + i->in.imm; }
 static bool is_backward(const struct ji *i) { return i->in.imm <= i->in.off; }
 
-/* Push the address behind i; r9 and r10 are lost. */
+/* Push the address behind i; r10 is what the return stack has for it.  r9 is lost. */
 static void push_return(struct em *e, const struct ji *i)
 {
-	unsigned size = e->code64 ? 8 : 4;
+	unsigned size = e->op_size;
 	struct mem_op m = em_stack_memory(e, i, RSP, -(int)size, size, true);
 	em_load_env(e, H_T1, offsetof(struct cpu, jit.page));
-	em_rm(e, (struct enc) { .op = 0x8d, .size = size, .reg = H_T1 }, H_T1, NO_REG, 0, (int32_t)(e->page_off + i->in.off + i->in.len));
+	em_rm(e, (struct enc) { .op = 0x8d, .size = size == 8 ? 8 : 4, .reg = H_T1 }, H_T1, NO_REG, 0, (int32_t)(e->page_off + i->in.off + i->in.len));
 	em_mem(e, (struct enc) { .op = 0x89, .size = size, .reg = H_T1 }, m);
-	em_rm(e, (struct enc) { .op = 0x8d, .size = size, .reg = H_RSP }, H_RSP, NO_REG, 0, -(int)size);
+	em_rm(e, (struct enc) { .op = 0x8d, .size = e->sp_size, .reg = H_RSP }, H_RSP, NO_REG, 0, -(int)size);
+	if (!e->segments)
+		return;
+	if (size == 2)
+		em_rr(e, (struct enc) { .op = 0x0fb7, .size = 4, .reg = H_T1 }, H_T1);
+	em_env(e, (struct enc) { .op = 0x03, .size = 4, .reg = H_T1 }, (uint32_t)(offsetof(struct cpu, seg[SEG_CS]) + offsetof(struct segreg, base)));
 }
 
 /* i is about to go to the address in a register, having taken sp_back from RSP; where that turns out to be impossible, it is given back
@@ -32,7 +37,7 @@ static void note_indirect(struct em *e, const struct ji *i, int sp_back)
 /* Behind push_return, which left the return address in r10.  far: the target is in jit.tmp. */
 static void host_call(struct em *e, const struct ji *i, int64_t target, bool far)
 {
-	bool near = !far && target >= 0 && target < PAGE_SIZE;
+	bool in_page = !far && target >= 0 && target < PAGE_SIZE, guarded = e->segments && target < e->page_off, near = in_page && !guarded;
 	unsigned ret = e->page_off + i->in.off + i->in.len;
 	uint8_t *leave = NULL;
 	if (far)
@@ -47,14 +52,18 @@ static void host_call(struct em *e, const struct ji *i, int64_t target, bool far
 	}
 	uint8_t *to = em_call_begin(e);
 	em_landing(e, ret);
-	em_goto(e, ret, 0, false);
+	em_go_on(e, ret, 0);
 	em_patch(to, e->p);
 	if (near) {
 		em_patch(leave, em_exit_to(e, target, to));
 		return;
 	}
+	if (in_page) {
+		em_goto(e, target, 0, true);
+		return;
+	}
 	if (!far) {
-		em_jump_far(e, target, true);
+		em_jump_far(e, target, true, false);
 		return;
 	}
 	em_load_env(e, H_T0, offsetof(struct cpu, jit.tmp));
@@ -74,6 +83,37 @@ static bool em_again(struct em *e, const struct ji *i)
 	uint8_t *again = e->p - 4;
 	em_patch(asked, em_exit_to(e, target_of(e, i), again));
 	em_patch(again, e->entry);
+	return true;
+}
+
+/* LOOP and JCXZ that count in CX.  LOOPE and LOOPNE are the interpreter's. */
+static bool conditional_16(struct em *e, const struct ji *i, unsigned op)
+{
+	enum { LOOP = 0xe2, JCXZ = 0xe3 };
+	if (op < LOOP)
+		return false;
+	em_flags_clobber(e, i->live_out);
+	if (op == LOOP)
+		em_rm(e, (struct enc) { .op = 0x8d, .size = 2, .reg = RCX }, RCX, NO_REG, 0, -1);
+	em_rr(e, (struct enc) { .op = 0x85, .size = 2, .reg = RCX }, RCX);
+	unsigned jcc = op == JCXZ ? 0x84 : 0x85;
+	if (target_of(e, i) == e->page_off) {
+		em8(e, 0x0f), em8(e, jcc ^ 1);
+		uint8_t *on = e->p;
+		em32(e, 0);
+		if (em_again(e, i)) {
+			em_patch(on, e->p);
+			return true;
+		}
+		e->p = on - 2;
+	}
+	struct stub *s = em_stub(e, STUB_TAKEN, i);
+	s->target = target_of(e, i);
+	s->count = i->in.idx + 1u;
+	s->backward = is_backward(i);
+	em8(e, 0x0f), em8(e, jcc);
+	s->from = e->p;
+	em32(e, 0);
 	return true;
 }
 
@@ -100,6 +140,7 @@ static void conditional(struct em *e, const struct ji *i, unsigned op)
 	s->target = target_of(e, i);
 	s->count = i->in.idx + 1u;
 	s->backward = is_backward(i);
+	s->falls = i->invert;
 	s->save_flags = save;
 	if (op >= 0xe0) {                       /* loop, jcxz: short only */
 		if (i->in.flags & I_A32)
@@ -117,12 +158,12 @@ static void conditional(struct em *e, const struct ji *i, unsigned op)
 static bool indirect(struct em *e, const struct ji *i, bool call)
 {
 	unsigned size = i->size;
+	const struct enc load = { .op = size == 2 ? 0x0fb7 : 0x8b, .size = size == 2 ? 4 : size, .reg = H_T0 };
 	em_flags_clobber(e, FL_ARITH);
-	if (i->in.rm == RM_MEM) {
-		em_mem(e, (struct enc) { .op = 0x8b, .size = size, .reg = H_T0 }, em_memory(e, i, size, false));
-	} else {
-		em_rr(e, (struct enc) { .op = 0x8b, .size = size, .reg = H_T0 }, em_use(e, i->in.rm, H_T0));
-	}
+	if (i->in.rm == RM_MEM)
+		em_mem(e, load, em_memory(e, i, size, false));
+	else
+		em_rr(e, load, em_use(e, i->in.rm, H_T0));
 	if (call) {
 		em_store_env(e, H_T0, offsetof(struct cpu, jit.tmp));
 		push_return(e, i);
@@ -138,9 +179,11 @@ static bool ret(struct em *e, const struct ji *i, unsigned extra)
 {
 	unsigned size = i->size;
 	em_flags_clobber(e, FL_ARITH);
-	em_mem(e, (struct enc) { .op = 0x8b, .size = size, .reg = H_T0 }, em_stack_memory(e, i, RSP, 0, size, false));
-	em_rm(e, (struct enc) { .op = 0x8d, .size = size, .reg = H_RSP }, H_RSP, NO_REG, 0, (int32_t)(size + extra));
+	em_mem(e, (struct enc) { .op = size == 2 ? 0x0fb7 : 0x8b, .size = size == 2 ? 4 : size, .reg = H_T0 }, em_stack_memory(e, i, RSP, 0, size, false));
+	em_rm(e, (struct enc) { .op = 0x8d, .size = e->sp_size, .reg = H_RSP }, H_RSP, NO_REG, 0, (int32_t)(size + extra));
 	note_indirect(e, i, -(int)(size + extra));
+	if (e->segments)
+		em_linear(e);
 	em_return(e);
 	return true;
 }
@@ -151,8 +194,10 @@ bool em_branch(struct em *e, const struct ji *i)
 	unsigned op = r->opcode;
 	if (e->j->off && (e->j->off >> em_family(e, r) & 1))
 		return false;
-	if ((i->in.flags & (I_SEGCHK | I_A16 | I_LOCK)) || !natural_size(e, i) || i->in.row == ROW_NONE)
+	if ((i->in.flags & I_LOCK) || (!e->segments && (i->in.flags & (I_SEGCHK | I_A16))) || !natural_size(e, i) || i->in.row == ROW_NONE)
 		return false;
+	if (r->map == ONE && op >= 0xe0 && op <= 0xe3 && (i->in.flags & I_A16))
+		return conditional_16(e, i, op);
 	if (r->map == TWO ? op >> 4 == 8 : r->map == ONE && (op >> 4 == 7 || (op >= 0xe0 && op <= 0xe3))) {
 		conditional(e, i, op);
 		return true;

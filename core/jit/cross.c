@@ -47,7 +47,7 @@ void em_cross_guard(struct em *e, const struct ji *i)
 	uint8_t *out[1 + INSN_MAX];
 	unsigned n_out = 0, size;
 	em_flags_clobber(e, i->live_in);
-	em_load_target(e, PAGE_SIZE);
+	em_load_target(e, PAGE_SIZE, true);
 	em_rr(e, (struct enc) { .op = 0x8b, .size = 4, .reg = H_T1 }, H_T0);
 	em_rr(e, (struct enc) { .op = 0xc1, .size = 4, .reg = 5 }, H_T1), em8(e, PAGE_SHIFT - 5);
 	em_rr(e, (struct enc) { .op = 0x81, .size = 4, .reg = 4 }, H_T1), em32(e, (TLB_CODE - 1) << 5);

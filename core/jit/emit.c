@@ -141,7 +141,9 @@ static bool emit_shape(struct em *e, const struct ji *i, const struct shape *s)
 	unsigned eg = mem ? 0 : guest_number(i->in.rm, s->esize), gg = guest_number(reg, s->gsize);
 	bool env_e = !mem && in_env(eg), env_g = has_g && in_env(gg);
 	unsigned eh = mem || env_e ? H_T0 : host_of(eg), gh = !has_g ? (unsigned)s->ext : env_g ? H_T1 : host_of(gg);
-	if ((high_e || high_g) && (eh >= 8 || (has_g && gh >= 8) || s->gsize == 8))
+	/* AH and its kin do not go with r9: its lower half takes its place meanwhile. */
+	bool exchange = e->segments && mem && high_g && i->row->map == ONE;
+	if ((high_e || high_g) && !exchange && (eh >= 8 || (has_g && gh >= 8) || s->gsize == 8))
 		return false;
 	/* Multiplications, shifts and rotations: not every host leaves undefined flags as the interpreter does, nor the same in each form of an instruction,
 	 * which only matters to who compares.  AF behind logic is 0 on all. */
@@ -159,13 +161,17 @@ static bool emit_shape(struct em *e, const struct ji *i, const struct shape *s)
 		em_load_env(e, H_T1, ENV_REG(gg));
 	/* One size for both operands but in movzx, movsx and movsxd, where the opcode gives E's; byte registers need their prefix. */
 	bool extend = s->esize != s->gsize && has_g;
-	struct enc x = { .op = s->op, .size = extend ? s->gsize : s->esize, .reg = high_g ? HIGH | gg : gh, .lock = mem && (i->in.flags & I_LOCK),
+	struct enc x = { .op = s->op, .size = extend ? s->gsize : s->esize, .reg = high_g && !exchange ? HIGH | gg : gh, .lock = mem && (i->in.flags & I_LOCK),
 		.byte_rm = s->esize == 1, .digit = !has_g };
+	if (exchange)
+		em_rr(e, (struct enc) { .op = 0x86, .size = 1, .reg = HIGH | gg }, gg);
 	if (mem)
 		em_mem(e, x, m);
 	else
 		em_rr(e, x, high_e ? HIGH | eg : eh);
 	put_imm(e, s->imm, i->in.imm);
+	if (exchange)
+		em_rr(e, (struct enc) { .op = 0x86, .size = 1, .reg = HIGH | gg }, gg);
 	if (env_g && s->g_write)                                        /* first: XADD of a register with itself leaves the sum */
 		em_store_env(e, H_T1, ENV_REG(gg));
 	if (env_e && s->e_write)
@@ -181,19 +187,19 @@ static bool emit_shape(struct em *e, const struct ji *i, const struct shape *s)
 
 static void stack_move(struct em *e, int by)
 {
-	em_rm(e, (struct enc) { .op = 0x8d, .size = e->code64 ? 8 : 4, .reg = H_RSP }, H_RSP, NO_REG, 0, by);
+	em_rm(e, (struct enc) { .op = 0x8d, .size = e->sp_size, .reg = H_RSP }, H_RSP, NO_REG, 0, by);
 }
 
 static bool emit_push(struct em *e, const struct ji *i)
 {
 	unsigned first = e->n_stubs, size = i->size;
 	bool imm = operand_kind(i->row->operand[0]) == K_I;
-	if (size != (e->code64 ? 8 : 4) || i->in.rm == RM_MEM)
+	if (!em_stack_size_ok(e, size) || i->in.rm == RM_MEM)
 		return false;
 	struct mem_op m = em_stack_memory(e, i, RSP, -(int)size, size, true);
 	if (imm) {
 		em_mem(e, (struct enc) { .op = 0xc7, .size = size, .reg = 0 }, m);
-		em32(e, (uint32_t)i->in.imm);
+		put_imm(e, imm_bytes(size), i->in.imm);
 	} else {
 		em_mem(e, (struct enc) { .op = 0x89, .size = size, .reg = em_use(e, i->in.rm, H_T1) }, m);
 	}
@@ -205,7 +211,7 @@ static bool emit_push(struct em *e, const struct ji *i)
 static bool emit_pop(struct em *e, const struct ji *i)
 {
 	unsigned first = e->n_stubs, size = i->size;
-	if (size != (e->code64 ? 8 : 4) || i->in.rm == RM_MEM)
+	if (!em_stack_size_ok(e, size) || i->in.rm == RM_MEM)
 		return false;
 	struct mem_op m = em_stack_memory(e, i, RSP, 0, size, false);
 	stack_move(e, (int)size);
@@ -222,10 +228,10 @@ static bool emit_pop(struct em *e, const struct ji *i)
 static bool emit_leave(struct em *e, const struct ji *i)
 {
 	unsigned first = e->n_stubs, size = i->size;
-	if (size != (e->code64 ? 8 : 4))
+	if (!em_stack_size_ok(e, size))
 		return false;
 	struct mem_op m = em_stack_memory(e, i, RBP, 0, size, false);
-	em_rm(e, (struct enc) { .op = 0x8d, .size = size, .reg = H_RSP }, RBP, NO_REG, 0, (int)size);
+	em_rm(e, (struct enc) { .op = 0x8d, .size = e->sp_size, .reg = H_RSP }, RBP, NO_REG, 0, (int)size);
 	em_mem(e, (struct enc) { .op = 0x8b, .size = size, .reg = RBP }, m);
 	em_close_stubs(e, first, i);
 	return true;
@@ -340,7 +346,7 @@ bool em_native(struct em *e, const struct ji *i)
 	if (e->j->off && ((e->j->off >> em_family(e, r) & 1) || (family_off(e, FAM_ATOMIC) && (i->in.flags & I_LOCK)) ||
 		(family_off(e, FAM_MEMORY) && (i->in.rm == RM_MEM || (r->attr & A_STACK)))))
 		return false;
-	if ((r->attr & (A_PROT | A_END | A_LINK)) || (i->in.flags & (I_SEGCHK | I_A16)) || i->in.row == ROW_NONE)
+	if ((r->attr & (A_PROT | A_END | A_LINK)) || (!e->segments && (i->in.flags & (I_SEGCHK | I_A16))) || i->in.row == ROW_NONE)
 		return false;
 	if (r->attr & A_STR)
 		return em_string(e, i);

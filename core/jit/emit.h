@@ -3,7 +3,12 @@
  *
  * Host registers: guest RSP is r11, guest r9-r11 live in cpu.regs, the rest are themselves.  r9 and r10 are scratch, gs is the
  * struct cpu, rsp the return stack (jump.c).  Between blocks the arithmetic flags are in cpu.flags16 or dead; inside a block they are in
- * EFLAGS, in flags16 or both (struct em).  Code does not depend on the virtual address: cpu.jit.page is the page's, in rip. */
+ * EFLAGS, in flags16 or both (struct em).  Code does not depend on the virtual address: cpu.jit.page is the page's, in rip.
+ *
+ * Code in segments (jit_in_segments: 16 bits, or not flat) depends on no segment's base, limit and rights either, they are looked at where they
+ * count.  There cpu.jit.page is what rip would be where the page starts, and may be less than 0.  Translated code is entered only when the page ends
+ * below the limit of CS and rip's wrap; so within the page only jumps to before the block have to look whether rip would be less than 0.
+ * Caches and return stacks have linear addresses, since CS may change in between; jit.tmp is rip then. */
 #ifndef CORE_JIT_EMIT_H
 #define CORE_JIT_EMIT_H
 #include "core/jit/families.h"
@@ -65,6 +70,7 @@ struct jit {
 	struct jit_exit *(*enter)(const uint8_t *code);
 	uint8_t *leave, *step, *step_only, *last_step, *syscall, *sysret;  /* common pieces, writable mapping */
 	uint8_t *jump_common[2][2] /* and directness */, *ret_miss[2], *ret_empty[2];    /* by CPL 3 */
+	uint8_t *jump_seg[2][2], *ret_miss_seg[2], *out_seg[2];         /* code in segments; out_seg by directness */
 	uint8_t *refill[2][2][2][2];    /* by CPL 3, writing, for a group, for the last byte */
 	struct insn find_run[2][2], fill[2][2][2] /* and with other groups about */;
 	const struct insn *resume;      /* code was left for it: where the interpreter goes on, or NULL */
@@ -94,12 +100,14 @@ enum stub_kind { STUB_STEP, STUB_LAST_STEP, STUB_INTERP, STUB_TAKEN, STUB_LIVE, 
 struct stub {
 	enum stub_kind kind;
 	uint8_t *from, *back;           /* rel32 that jumps here; where to go on */
+	uint8_t *also[2];               /* rel32s that jump to what is behind the look into the TLB, or NULL */
 	uint8_t *checked, size;         /* a check of memory: where to go on when it is plain */
 	uint32_t base;                  /* and the slot's base, in struct cpu */
 	struct insn *step;
 	unsigned slot, count, before;
 	int64_t target;                 /* TAKEN: from the start of the page */
 	bool load_flags, save_flags, backward, write, stack, last /* byte is what is checked */, in_group;
+	bool falls;                     /* TAKEN: to the next instruction */
 	uint8_t live;                   /* LIVE: the set wanted */
 	struct mem_op at;               /* where, for a check of memory */
 	const struct em_group *group;   /* GROUP */
@@ -145,7 +153,8 @@ struct em {
 	uint8_t *p, *other;             /* where to emit; the same in the other part of the code (em_part) */
 	uint8_t *entry;                 /* of the block's code */
 	bool cold;                      /* p is among what runs seldom */
-	bool code64, user, exact, loop /* a jump goes back from here */, other_stack /* RSP was loaded */, flags_host, flags_mem, failed;
+	bool code64, segments, user, exact, loop /* a jump goes back from here */, other_stack /* RSP was loaded */, flags_host, flags_mem, failed;
+	unsigned op_size, sp_size;      /* bytes of an operand without prefix, but 8 in 64-bit code; of the stack pointer */
 	unsigned page_off;              /* of the block */
 	uint64_t probed;                /* as in struct jit_block */
 	uint8_t site[64];               /* by slot: of jit.wrong, 0 = none yet; the rounds of an unrolled loop have one */
@@ -210,7 +219,7 @@ static inline bool family_is_off(const struct jit *j, enum jit_family_id f) { re
 static inline enum jit_family_id em_family(const struct em *e, const struct op_row *r) { return e->j->family[r - op_rows]; }
 static inline bool family_off(const struct em *e, enum jit_family_id f) { return family_is_off(e->j, f); }
 
-/* Memory (emit_mem.c): the address of i's operand into r9. */
+/* Memory (emit_mem.c): the address of i's operand into r9; code in segments: without the segment, which em_check adds. */
 void em_address(struct em *e, const struct ji *i);
 /* The same without the segment into a register, of which `size` bytes are written. */
 void em_lea(struct em *e, const struct ji *i, unsigned to, unsigned size);
@@ -219,6 +228,10 @@ void em_lea(struct em *e, const struct ji *i, unsigned to, unsigned size);
 struct mem_op em_memory(struct em *e, const struct ji *i, unsigned size, bool write);
 /* The same for an operand that is not ModRM's: disp off a register. */
 struct mem_op em_stack_memory(struct em *e, const struct ji *i, unsigned base, int32_t disp, unsigned size, bool write);
+/* r9 = disp off a register that points into the stack, as wide as the stack pointer. */
+void em_stack_address(struct em *e, unsigned base, int32_t disp);
+/* Bytes that PUSH and its kin may move here. */
+static inline bool em_stack_size_ok(const struct em *e, unsigned size) { return e->segments ? size == 2 || size == 4 : size == (e->code64 ? 8 : 4); }
 /* And in r9 alone. */
 struct mem_op em_mem_in_reg(struct em *e, struct mem_op m);
 /* The next slot from `first` to before `behind`, both even.  No slot is for reads and writes: what may be read may not be written for that. */
@@ -237,7 +250,8 @@ void em_other_range(struct em *e, const struct stub *s);
  * as _entry has it, where there is no plain memory. */
 uint8_t *em_check_tlb_entry(struct em *e, unsigned size, bool write);
 uint8_t *em_check_tlb(struct em *e, unsigned size, bool write);
-/* r9: linear address in, host address out, with a way out as above.  Flags and r10 are lost.  em_check_stack: it points into the stack. */
+/* r9: linear address in (code in segments: an offset), host address out, with a way out as above.  Flags and r10 are lost.  em_check_stack: it points
+ * into the stack. */
 void em_check(struct em *e, const struct ji *i, unsigned size, bool write);
 void em_check_stack(struct em *e, const struct ji *i, unsigned size, bool write);
 /* r9, a linear address or a host's of the same page, is a multiple of size; else the interpreter's.  Flags are lost. */
@@ -261,6 +275,8 @@ bool em_native(struct em *e, const struct ji *i);
 /* The same for control flow at the end of a block; n_insns up to and with i. */
 bool em_branch(struct em *e, const struct ji *i);
 void em_goto(struct em *e, int64_t target, unsigned n_insns, bool backward);
+/* The same to the next instruction: rip does not wrap there. */
+void em_go_on(struct em *e, int64_t target, unsigned n_insns);
 void em_leave_to_interp(struct em *e, const struct ji *i);
 struct jit_exit *em_leave_from(struct em *e, unsigned slot, unsigned before);
 /* A way out that is linked with the code at `target` of the page when that is found: `patch` is a rel32.  Returns the way out itself. */
@@ -269,12 +285,14 @@ void em_stubs(struct em *e);
 
 /* jump.c.  insns more have been executed. */
 void em_count(struct em *e, unsigned insns);
-/* r9 = address of a target, which is given from the start of the page. */
-void em_load_target(struct em *e, int64_t target);
+/* r9 = address of a target, which is given from the start of the page.  falls: it is the next instruction. */
+void em_load_target(struct em *e, int64_t target, bool falls);
 /* To the address in r9; r10 and flags are lost.  `poll`: leave when asked to.  `direct`: it is the target of a direct jump. */
 void em_jump(struct em *e, bool poll, bool direct);
 /* A direct jump to another page; r9, r10 and flags are lost. */
-void em_jump_far(struct em *e, int64_t target, bool poll);
+void em_jump_far(struct em *e, int64_t target, bool poll, bool falls);
+/* Code in segments: r9 = rip, which goes to jit.tmp, becomes the linear address.  Flags are lost. */
+void em_linear(struct em *e);
 /* The host's call: r10 = the guest's return address.  Returns the rel32 to patch.  Directly behind it comes the landing, r9 = where the
  * guest returns to, which goes on when that is `off` from the start of this page. */
 uint8_t *em_call_begin(struct em *e);
@@ -361,6 +379,14 @@ const struct insn *op_jit_enter(struct cpu *c, const struct insn *i);
 enum { JIT_STEP_DONE = 1 };
 const uint8_t *jit_step(struct cpu *c, const struct insn *i, unsigned page_off);
 const uint8_t *jit_last_step(struct cpu *c, const struct insn *i, unsigned page_off);
+/* 16-bit code, and code in segments that are not flat. */
+static inline bool jit_in_segments(unsigned mode)
+{
+	enum { FLAT32 = M_CS32 | M_SS32 | M_FLAT | M_PE };
+	return !(mode & M_CS64) && (mode & FLAT32) != FLAT32;
+}
+/* Code is about to be entered at rip.  False: it may not be, the interpreter must go on. */
+bool jit_set_page(struct cpu *c, uint64_t rip);
 static inline struct block *jit_block_of(const struct insn *first) { return (struct block *)((uintptr_t)first - offsetof(struct block, insns)); }
 static inline uint8_t *jit_rx(const struct jit *j, const uint8_t *rw) { return j->rx + (rw - j->rw); }
 #endif

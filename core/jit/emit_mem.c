@@ -1,8 +1,9 @@
 /* emit_mem.c - guest memory in translated code: effective addresses, the check against the TLB, and the ways out. */
 #include "core/cpu/mmu.h"
+#include "core/cpu/sys.h"
 #include "core/jit/emit.h"
 
-/* lea of i's operand; 32-bit code and 32-bit addresses cut it. */
+/* lea of i's operand; 32-bit code and shorter addresses cut it. */
 void em_lea(struct em *e, const struct ji *i, unsigned to, unsigned size)
 {
 	const struct insn *in = &i->in;
@@ -22,6 +23,8 @@ void em_lea(struct em *e, const struct ji *i, unsigned to, unsigned size)
 			index = em_use(e, in->index, H_T1);
 		bool cut = !e->code64 || (in->flags & I_A32);
 		em_rm(e, (struct enc) { .op = 0x8d, .size = cut && size > 4 ? 4 : size, .reg = to }, base, index, in->scale, (int32_t)disp);
+		if ((in->flags & I_A16) && size > 2)
+			em_rr(e, (struct enc) { .op = 0x0fb7, .size = 4, .reg = to }, to);
 	}
 }
 
@@ -96,12 +99,52 @@ uint8_t *em_check_tlb(struct em *e, unsigned size, bool write)
 	return out;
 }
 
+/* r9 = linear address of what is at r9 in a segment, of `size` bytes; `wide`: r9 may have more than 16 bits.  What its limit or, in protected mode, its
+ * rights do not allow is the interpreter's, and so is what grows down.  Real mode does not look at rights. */
+static void check_segment(struct em *e, struct stub *s, unsigned sg, unsigned size, bool write, bool wide)
+{
+	enum { RIGHTS = ATTR_P | ATTR_S | TYPE_CODE, GROWS_DOWN = TYPE_CONFORM };
+	uint32_t at = (uint32_t)(offsetof(struct cpu, seg) + sg * sizeof(struct segreg)), limit = at + (uint32_t)offsetof(struct segreg, limit),
+		attr = at + (uint32_t)offsetof(struct segreg, attr);
+	if (wide) {
+		em_env(e, (struct enc) { .op = 0x8b, .size = 4, .reg = H_T1 }, limit);
+		if (size > 1)
+			em_rr(e, (struct enc) { .op = 0x83, .size = 8, .reg = 5 }, H_T1), em8(e, size - 1);     /* sub */
+		em_rr(e, (struct enc) { .op = 0x3b, .size = 8, .reg = H_T1 }, H_T0);
+		em8(e, 0x0f), em8(e, 0x8c);                                     /* jl */
+	} else {
+		if (size > 1)
+			em_rm(e, (struct enc) { .op = 0x8d, .size = 4, .reg = H_T1 }, H_T0, NO_REG, 0, (int32_t)size - 1);
+		em_env(e, (struct enc) { .op = 0x3b, .size = 4, .reg = size > 1 ? H_T1 : H_T0 }, limit);
+		em8(e, 0x0f), em8(e, 0x87);                                     /* ja */
+	}
+	s->also[0] = e->p;
+	em32(e, 0);
+	if (e->c->mode & M_PE) {
+		unsigned rights = sg == SEG_CS ? RIGHTS | TYPE_WRITE : RIGHTS | GROWS_DOWN | (write ? TYPE_WRITE : 0);
+		unsigned want = sg == SEG_CS ? RIGHTS | TYPE_WRITE /* may be read */ : ATTR_P | ATTR_S | (write ? TYPE_WRITE : 0);
+		em_env(e, (struct enc) { .op = 0x0fb6, .size = 4, .reg = H_T1 }, attr);
+		em_rr(e, (struct enc) { .op = 0x81, .size = 4, .reg = 4 }, H_T1), em32(e, rights);
+		em_rr(e, (struct enc) { .op = 0x81, .size = 4, .reg = 7 }, H_T1), em32(e, want | (sg == SEG_CS && write ? 0x100 : 0));
+	} else {
+		em_env(e, (struct enc) { .op = 0xf6, .size = 4, .reg = 0 }, attr), em8(e, GROWS_DOWN);
+	}
+	em8(e, 0x0f), em8(e, 0x85);                                             /* jne */
+	s->also[1] = e->p;
+	em32(e, 0);
+	em_env(e, (struct enc) { .op = 0x03, .size = 4, .reg = H_T0 }, at + (uint32_t)offsetof(struct segreg, base));
+}
+
 /* Flags and r10 are lost; what is live must have been saved.  What is no plain memory leads to the interpreter, before anything was changed.  Stack
  * accesses, those by way of GS (FS at CPL 3) and those of loops have a slot, and memory outside its range is looked up out of line (em_stubs);
  * elsewhere there are too many sites for the slots, and each looks in the TLB. */
 static void check(struct em *e, const struct ji *i, const struct mem_op *at, unsigned size, bool write, bool stack)
 {
 	struct stub *s = em_stub(e, i->ends ? STUB_INTERP : STUB_STEP, i);
+	if (e->segments) {
+		bool operand = !stack && i->in.sg < SEG_NULL;
+		check_segment(e, s, operand ? i->in.sg : SEG_SS, size, write, operand ? !(i->in.flags & I_A16) : e->sp_size == 4);
+	}
 	/* What a kernel keeps for each CPU, or a program for each thread. */
 	bool own = !stack && e->code64 && i->in.rm == RM_MEM && i->in.sg == (e->user ? SEG_FS : SEG_GS);
 	if (size > JIT_ACCESS_MAX || !((stack && !e->other_stack) || own || (e->loop && !em_probed(e, i)))) {
@@ -134,7 +177,8 @@ static void check(struct em *e, const struct ji *i, const struct mem_op *at, uns
 
 void em_check(struct em *e, const struct ji *i, unsigned size, bool write)
 {
-	check(e, i, &in_r9, size, write, i->in.rm != RM_MEM || i->in.base == RSP);
+	bool stack = i->in.rm != RM_MEM || i->in.base == RSP;
+	check(e, i, &in_r9, size, write, e->segments ? i->in.sg >= SEG_NULL : stack);
 }
 void em_check_stack(struct em *e, const struct ji *i, unsigned size, bool write) { check(e, i, &in_r9, size, write, true); }
 
@@ -233,6 +277,13 @@ struct mem_op em_memory(struct em *e, const struct ji *i, unsigned size, bool wr
 	return in_r9;
 }
 
+void em_stack_address(struct em *e, unsigned base, int32_t disp)
+{
+	em_rm(e, (struct enc) { .op = 0x8d, .size = e->code64 ? 8 : 4, .reg = H_T0 }, host_of(base), NO_REG, 0, disp);
+	if (e->sp_size == 2)
+		em_rr(e, (struct enc) { .op = 0x0fb7, .size = 4, .reg = H_T0 }, H_T0);
+}
+
 struct mem_op em_stack_memory(struct em *e, const struct ji *i, unsigned base, int32_t disp, unsigned size, bool write)
 {
 	if (e->note)
@@ -242,8 +293,11 @@ struct mem_op em_stack_memory(struct em *e, const struct ji *i, unsigned base, i
 	em_flags_clobber(e, i->live_in);
 	if (e->code64)
 		return checked(e, i, base, disp, size, write);
-	em_rm(e, (struct enc) { .op = 0x8d, .size = 4, .reg = H_T0 }, host_of(base), NO_REG, 0, disp);
-	em_check(e, i, size, write);
+	em_stack_address(e, base, disp);
+	if (e->segments)
+		em_check_stack(e, i, size, write);
+	else
+		em_check(e, i, size, write);
 	return in_r9;
 }
 

@@ -79,7 +79,7 @@ static bool emit_sti(struct em *e, const struct ji *i)
 	em_rm(e, (struct enc) { .op = 0x8d, .size = 8, .reg = H_T0 }, H_T0, NO_REG, 0, (int32_t)next);
 	em_store_env(e, H_T0, ENV(jit.shadow));
 	env_imm(e, OR, ENV(eflags_sys), FL_IF);
-	em_goto(e, next, i->in.idx + 1u, false);
+	em_go_on(e, next, i->in.idx + 1u);
 	return true;
 }
 
@@ -94,7 +94,7 @@ static bool emit_direction(struct em *e, bool down)
 static bool emit_pushf(struct em *e, const struct ji *i)
 {
 	unsigned first = e->n_stubs, size = i->size;
-	if (size != (e->code64 ? 8 : 4))
+	if (!em_stack_size_ok(e, size) || (e->c->mode & M_VM86))
 		return false;
 	em_flags_to_mem(e);
 	e->flags_host = false;
@@ -110,11 +110,11 @@ static bool emit_pushf(struct em *e, const struct ji *i)
 	reg_imm(e, AND, H_T0, ~(uint32_t)(FL_VM | FL_RF));
 	reg_imm(e, OR, H_T0, 2);
 	em_store_env(e, H_T0, ENV(jit.tmp));
-	em_rm(e, (struct enc) { .op = 0x8d, .size = size, .reg = H_T0 }, H_RSP, NO_REG, 0, -(int)size);
+	em_stack_address(e, RSP, -(int)size);
 	em_check(e, i, size, true);
 	em_load_env(e, H_T1, ENV(jit.tmp));
 	em_rm(e, (struct enc) { .op = 0x89, .size = size, .reg = H_T1 }, H_T0, NO_REG, 0, 0);
-	em_rm(e, (struct enc) { .op = 0x8d, .size = size, .reg = H_RSP }, H_RSP, NO_REG, 0, -(int)size);
+	em_rm(e, (struct enc) { .op = 0x8d, .size = e->sp_size, .reg = H_RSP }, H_RSP, NO_REG, 0, -(int)size);
 	em_close_stubs(e, first, i);
 	return true;
 }
@@ -124,16 +124,19 @@ static bool emit_popf(struct em *e, const struct ji *i)
 {
 	enum { OTHERS = FL_TF | FL_IOPL | FL_NT | FL_AC | FL_ID };
 	unsigned size = i->size;
-	if (size != (e->code64 ? 8 : 4) || e->user)
+	if (!em_stack_size_ok(e, size) || e->user)
 		return false;
 	em_flags_clobber(e, i->live_in);
 	require_cpl0(e, i);
-	em_rr(e, (struct enc) { .op = 0x8b, .size = size, .reg = H_T0 }, H_RSP);
+	if (e->segments)
+		em_stack_address(e, RSP, 0);
+	else
+		em_rr(e, (struct enc) { .op = 0x8b, .size = size, .reg = H_T0 }, H_RSP);
 	em_check(e, i, size, false);
-	em_rm(e, (struct enc) { .op = 0x8b, .size = 4, .reg = H_T0 }, H_T0, NO_REG, 0, 0);
+	em_rm(e, (struct enc) { .op = size == 2 ? 0x0fb7 : 0x8b, .size = 4, .reg = H_T0 }, H_T0, NO_REG, 0, 0);
 	em_rr(e, (struct enc) { .op = 0x8b, .size = 4, .reg = H_T1 }, H_T0);
 	em_env(e, (struct enc) { .op = 0x33, .size = 4, .reg = H_T1 }, ENV(eflags_sys));
-	em_rr(e, (struct enc) { .op = 0xf7, .size = 4, .reg = 0 }, H_T1), em32(e, OTHERS);
+	em_rr(e, (struct enc) { .op = 0xf7, .size = 4, .reg = 0 }, H_T1), em32(e, size == 2 ? OTHERS & 0xffff : OTHERS);
 	em_jump_out(e, JNE, STUB_LAST_STEP, i);
 	/* With IF set: is an interrupt due? */
 	em_rr(e, (struct enc) { .op = 0x8b, .size = 4, .reg = H_T1 }, H_T0);
@@ -159,8 +162,8 @@ static bool emit_popf(struct em *e, const struct ji *i)
 	shift(e, SHL, 4, H_T0, 8);
 	em_rr(e, (struct enc) { .op = 0x0b, .size = 4, .reg = H_T0 }, H_T1);
 	em_env(e, (struct enc) { .op = 0x89, .size = 2, .reg = H_T0 }, ENV(flags16));
-	em_rm(e, (struct enc) { .op = 0x8d, .size = size, .reg = H_RSP }, H_RSP, NO_REG, 0, (int32_t)size);
-	em_goto(e, e->page_off + i->in.off + i->in.len, i->in.idx + 1u, false);
+	em_rm(e, (struct enc) { .op = 0x8d, .size = e->sp_size, .reg = H_RSP }, H_RSP, NO_REG, 0, (int32_t)size);
+	em_go_on(e, e->page_off + i->in.off + i->in.len, i->in.idx + 1u);
 	return true;
 }
 
@@ -169,18 +172,18 @@ static bool emit_popf(struct em *e, const struct ji *i)
 static bool emit_push_mem(struct em *e, const struct ji *i)
 {
 	unsigned first = e->n_stubs, size = i->size;
-	if (size != (e->code64 ? 8 : 4) || i->in.rm != RM_MEM)
+	if (!em_stack_size_ok(e, size) || i->in.rm != RM_MEM)
 		return false;
 	em_flags_clobber(e, i->live_in);
 	em_address(e, i);
 	em_check(e, i, size, false);
 	em_rm(e, (struct enc) { .op = 0x8b, .size = size, .reg = H_T0 }, H_T0, NO_REG, 0, 0);
 	em_store_env(e, H_T0, ENV(jit.tmp));
-	em_rm(e, (struct enc) { .op = 0x8d, .size = size, .reg = H_T0 }, H_RSP, NO_REG, 0, -(int)size);
+	em_stack_address(e, RSP, -(int)size);
 	em_check_stack(e, i, size, true);
 	em_load_env(e, H_T1, ENV(jit.tmp));
 	em_rm(e, (struct enc) { .op = 0x89, .size = size, .reg = H_T1 }, H_T0, NO_REG, 0, 0);
-	em_rm(e, (struct enc) { .op = 0x8d, .size = size, .reg = H_RSP }, H_RSP, NO_REG, 0, -(int)size);
+	em_rm(e, (struct enc) { .op = 0x8d, .size = e->sp_size, .reg = H_RSP }, H_RSP, NO_REG, 0, -(int)size);
 	em_close_stubs(e, first, i);
 	return true;
 }
@@ -189,7 +192,7 @@ static bool emit_push_mem(struct em *e, const struct ji *i)
 static bool emit_bit_string(struct em *e, const struct ji *i, unsigned op)
 {
 	unsigned first = e->n_stubs, size = i->size;
-	if (i->in.rm != RM_MEM || size < 4 || (e->code64 && (i->in.flags & I_A32)))
+	if (i->in.rm != RM_MEM || size < 4 || e->segments || (e->code64 && (i->in.flags & I_A32)))
 		return false;
 	unsigned word = size == 8 ? 6 : 5;
 	unsigned needs = i->live_out & ~(unsigned)i->writes;
@@ -220,6 +223,8 @@ static bool emit_bit_string(struct em *e, const struct ji *i, unsigned op)
 static bool emit_cmpxchg_pair(struct em *e, const struct ji *i)
 {
 	unsigned first = e->n_stubs, size = i->size == 8 ? 8 : 4;
+	if (e->segments)
+		return false;
 	em_flags_clobber(e, i->live_in);
 	em_address(e, i);
 	em_check_aligned(e, i, 2 * size);

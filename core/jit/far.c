@@ -53,7 +53,7 @@ bool em_far(struct em *e, int64_t target, bool poll)
 	em_patch(site + CMP_SIZE + 2, e->p);
 	if (asked)
 		em_patch(asked, e->p);
-	em_load_target(e, target);
+	em_load_target(e, target, false);
 	em_jump(e, poll, true);
 	x->ask = e->p;
 	em_imm64(e, H_T1, (uintptr_t)x);

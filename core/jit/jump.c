@@ -6,6 +6,7 @@
  * A call pushes the guest's return address on the return stack, where rsp points, and is a host call; a return is a host return, so
  * that the host's prediction works.  It comes out behind the call, where the two addresses are compared.  Entries can be missing
  * (after a reset the lowest one leads to the look-up) or too many; then a few more are compared, and what does not match is looked up.
+ * Code in segments does all this by linear address.
  * Entries hold for one mode, as long as the mappings and the code do: all are dropped then.  C functions never run on this stack. */
 #include "core/jit/emit.h"
 #include <string.h>
@@ -51,9 +52,28 @@ static unsigned hash_of(uint64_t rip) { return (unsigned)(rip ^ rip >> PAGE_SHIF
 static uint64_t no_key(unsigned place) { return place == hash_of(~UINT64_C(0)) ? 2 : ~UINT64_C(0); }
 _Static_assert(JIT_CACHE_BITS < (int)PAGE_SHIFT + 1, "the places of ~0 and 2 are 0 and 2");
 
+/* r9 = linear address of the code that is gone to: set the page; leave where it does not end below the limit. */
+static void enter_page(struct em *e, unsigned direct)
+{
+	em_rr(e, (struct enc) { .op = 0x81, .size = 4, .reg = 4 }, H_T0), em32(e, PAGE_SIZE - 1);
+	em_rr(e, (struct enc) { .op = 0xf7, .size = 8, .reg = 3 }, H_T0);               /* neg */
+	em_env(e, (struct enc) { .op = 0x03, .size = 8, .reg = H_T0 }, ENV(tmp));
+	em_env(e, (struct enc) { .op = 0x3b, .size = 8, .reg = H_T0 }, ENV(page_max));
+	jcc(e, 0x8f, e->j->out_seg[direct]);
+	em_store_env(e, H_T0, ENV(page));
+}
+
+void em_linear(struct em *e)
+{
+	em_store_env(e, H_T0, ENV(tmp));
+	em_env(e, (struct enc) { .op = 0x03, .size = 4, .reg = H_T0 }, (uint32_t)(offsetof(struct cpu, seg[SEG_CS]) + offsetof(struct segreg, base)));
+}
+
 void em_jump(struct em *e, bool poll, bool direct)
 {
-	const uint8_t *miss = e->j->jump_common[e->user][direct];
+	const uint8_t *miss = (e->segments ? e->j->jump_seg : e->j->jump_common)[e->user][direct];
+	if (e->segments)
+		em_linear(e);
 	if (poll) {
 		em_env(e, (struct enc) { .op = 0x83, .size = 4, .reg = 7 }, offsetof(struct cpu, attention)), em8(e, 0);
 		jcc(e, 0x85, miss);
@@ -61,22 +81,28 @@ void em_jump(struct em *e, bool poll, bool direct)
 	hash(e);
 	by_index(e, (struct enc) { .op = 0x3b, .size = 8, .reg = H_T0 }, ENV(cache[e->user]));
 	jcc(e, 0x85, miss);
-	em_rr(e, (struct enc) { .op = 0x81, .size = 8, .reg = 4 }, H_T0), em32(e, (uint32_t)-PAGE_SIZE);
-	em_store_env(e, H_T0, ENV(page));
+	if (e->segments) {
+		enter_page(e, direct);
+	} else {
+		em_rr(e, (struct enc) { .op = 0x81, .size = 8, .reg = 4 }, H_T0), em32(e, (uint32_t)-PAGE_SIZE);
+		em_store_env(e, H_T0, ENV(page));
+	}
 	by_index(e, (struct enc) { .op = 0xff, .size = 4, .reg = 4 }, ENV(cache[e->user]) + CODE_BEHIND);
 }
 
-void em_load_target(struct em *e, int64_t target)
+void em_load_target(struct em *e, int64_t target, bool falls)
 {
 	em_load_env(e, H_T0, ENV(page));
 	em_rm(e, (struct enc) { .op = 0x8d, .size = e->code64 ? 8 : 4, .reg = H_T0 }, H_T0, NO_REG, 0, (int32_t)target);
+	if (e->op_size == 2 && !falls)
+		em_rr(e, (struct enc) { .op = 0x0fb7, .size = 4, .reg = H_T0 }, H_T0);
 }
 
-void em_jump_far(struct em *e, int64_t target, bool poll)
+void em_jump_far(struct em *e, int64_t target, bool poll, bool falls)
 {
 	if (em_far(e, target, poll))
 		return;
-	em_load_target(e, target);
+	em_load_target(e, target, falls);
 	em_jump(e, poll, true);
 }
 
@@ -99,7 +125,15 @@ void em_landing(struct em *e, unsigned off)
 {
 	em_rm(e, (struct enc) { .op = 0x3b, .size = 8, .reg = H_T0 }, RSP, NO_REG, 0, 0);
 	em_rm(e, (struct enc) { .op = 0x8d, .size = 8, .reg = RSP }, RSP, NO_REG, 0, 8);
-	jcc(e, 0x85, e->j->ret_miss[e->user]);
+	jcc(e, 0x85, (e->segments ? e->j->ret_miss_seg : e->j->ret_miss)[e->user]);
+	if (e->segments) {
+		em_load_env(e, H_T1, ENV(tmp));
+		em_rm(e, (struct enc) { .op = 0x8d, .size = 8, .reg = H_T1 }, H_T1, NO_REG, 0, -(int32_t)off);
+		em_env(e, (struct enc) { .op = 0x3b, .size = 8, .reg = H_T1 }, ENV(page_max));
+		jcc(e, 0x8f, e->j->out_seg[false]);
+		em_store_env(e, H_T1, ENV(page));
+		return;
+	}
 	em_rm(e, (struct enc) { .op = 0x8d, .size = e->code64 ? 8 : 4, .reg = H_T1 }, H_T0, NO_REG, 0, -(int32_t)off);
 	em_store_env(e, H_T1, ENV(page));
 }
@@ -161,35 +195,49 @@ static void remember(struct em *e, unsigned user)
 }
 _Static_assert(JIT_PAGE_BITS == 1 << PAGE_SHIFT, "half of the addresses << 12 | page number");
 
-static void make_jump(struct em *e, unsigned user, bool direct)
+/* seg: for code in segments; then r9 is the linear address, jit.tmp is rip. */
+static void make_jump(struct em *e, unsigned user, bool direct, bool seg)
 {
 	uint8_t *miss[3];
-	e->j->jump_common[user][direct] = e->p;
+	(seg ? e->j->jump_seg : e->j->jump_common)[user][direct] = e->p;
 	push_host(e, RAX), push_host(e, RCX);
 	em_env(e, (struct enc) { .op = 0x83, .size = 4, .reg = 7 }, offsetof(struct cpu, attention)), em8(e, 0);
 	em8(e, 0x0f), em8(e, 0x85), miss[2] = e->p, em32(e, 0);
 	find_by_address(e, miss);
 	em_rm(e, (struct enc) { .op = 0x8b, .size = 8, .reg = RCX }, H_T1, NO_REG, 0, offsetof(struct jit_slot, code));
 	remember(e, user);
-	em_rr(e, (struct enc) { .op = 0x81, .size = 8, .reg = 4 }, H_T0), em32(e, (uint32_t)-PAGE_SIZE);
-	em_store_env(e, H_T0, ENV(page));
+	if (!seg) {
+		em_rr(e, (struct enc) { .op = 0x81, .size = 8, .reg = 4 }, H_T0), em32(e, (uint32_t)-PAGE_SIZE);
+		em_store_env(e, H_T0, ENV(page));
+	}
 	em_mov(e, H_T1, RCX);
 	pop_host(e, RCX), pop_host(e, RAX);
+	if (seg)
+		enter_page(e, direct);
 	em8(e, 0x41), em8(e, 0xff), em8(e, 0xe0 | (H_T1 & 7));
 	for (unsigned n = 0; n < 3; n++)
 		em_patch(miss[n], e->p);
 	pop_host(e, RCX), pop_host(e, RAX);
-	em_store_env(e, H_T0, ENV(tmp));
+	if (!seg)
+		em_store_env(e, H_T0, ENV(tmp));
+	em_imm64(e, H_T1, (uintptr_t)&e->j->indirect[direct]);
+	em8(e, 0xe9);
+	em_rel32(e, e->j->leave);
+}
+
+static void make_out(struct em *e, bool direct)
+{
+	e->j->out_seg[direct] = e->p;
 	em_imm64(e, H_T1, (uintptr_t)&e->j->indirect[direct]);
 	em8(e, 0xe9);
 	em_rel32(e, e->j->leave);
 }
 
 /* r9 = where the guest returns to; the entry that did not match has been popped. */
-static void make_ret_miss(struct em *e, unsigned user)
+static void make_ret_miss(struct em *e, unsigned user, bool seg)
 {
 	enum { TRIES = 4 };
-	e->j->ret_miss[user] = e->p;
+	(seg ? e->j->ret_miss_seg : e->j->ret_miss)[user] = e->p;
 	for (int n = 0; n < TRIES; n++) {
 		em_rm(e, (struct enc) { .op = 0x3b, .size = 8, .reg = H_T0 }, RSP, NO_REG, 0, 16 * n + 8);
 		em8(e, 0x75);
@@ -199,19 +247,35 @@ static void make_ret_miss(struct em *e, unsigned user)
 		*next = (uint8_t)(e->p - next - 1);
 	}
 	em8(e, 0xe9);
-	em_rel32(e, e->j->jump_common[user][false]);
+	em_rel32(e, (seg ? e->j->jump_seg : e->j->jump_common)[user][false]);
+}
+
+/* The stack's end.  Code in segments has a linear address in r9; there rip was noted. */
+static void make_ret_empty(struct em *e, unsigned user)
+{
+	enum { FLAT32 = M_CS32 | M_SS32 | M_FLAT | M_PE };
 	e->j->ret_empty[user] = e->p;
 	em_load_env(e, RSP, ENV(top[user]));
+	em_env(e, (struct enc) { .op = 0xf7, .size = 4, .reg = 0 }, offsetof(struct cpu, mode)), em32(e, M_CS64);
+	jcc(e, 0x85, e->j->jump_common[user][false]);
+	em_env(e, (struct enc) { .op = 0x0fb7, .size = 4, .reg = H_T1 }, offsetof(struct cpu, mode));
+	em_rr(e, (struct enc) { .op = 0xf7, .size = 4, .reg = 2 }, H_T1);               /* not */
+	em_rr(e, (struct enc) { .op = 0xf7, .size = 4, .reg = 0 }, H_T1), em32(e, FLAT32);
+	jcc(e, 0x84, e->j->jump_common[user][false]);
 	em8(e, 0xe9);
-	em_rel32(e, e->j->jump_common[user][false]);
+	em_rel32(e, e->j->jump_seg[user][false]);
 }
 
 void jump_make_common(struct em *e)
 {
+	for (unsigned direct = 0; direct < 2; direct++)
+		make_out(e, direct);
 	for (unsigned user = 0; user < 2; user++) {
-		make_jump(e, user, false);
-		make_jump(e, user, true);
-		make_ret_miss(e, user);
+		for (unsigned n = 0; n < 4; n++)
+			make_jump(e, user, n & 1, n >> 1);
+		make_ret_miss(e, user, false);
+		make_ret_miss(e, user, true);
+		make_ret_empty(e, user);
 	}
 }
 
@@ -284,7 +348,7 @@ bool jit_forget_page(struct cpu *c, uint64_t lin, bool large)
 		return true;
 	unsigned bit = (lin >> PAGE_SHIFT) % JIT_PAGE_BITS;
 	for (unsigned user = 0; user < 2; user++)
-		if (large || (v->code_pages[user][lin >> 63][bit / 64] >> bit % 64 & 1))
+		if (large || jit_in_segments(v->mode[user]) /* noted by rip */ || (v->code_pages[user][lin >> 63][bit / 64] >> bit % 64 & 1))
 			jit_forget(c, user);
 	return jit_forget_runs(c, lin >> 63);
 }

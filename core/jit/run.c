@@ -240,17 +240,16 @@ void jit_get_counters(const struct jit *j, struct jit_counters *out)
 
 /* ---- blocks -------------------------------------------------------------------------------------------------------------------------- */
 
-static bool mode_suits(unsigned mode)
+static bool mode_suits(const struct jit *j, unsigned mode)
 {
-	enum { FLAT32 = M_CS32 | M_SS32 | M_FLAT | M_PE };
-	return !(mode & (M_STEP | M_AC | M_VM86)) && ((mode & M_CS64) || (mode & FLAT32) == FLAT32);
+	return !(mode & (M_STEP | M_AC)) && !(family_is_off(j, FAM_SEGMENTS) && jit_in_segments(mode));
 }
 
 void jit_watch(struct cpu *c, struct jit *j, struct block *b)
 {
 	b->jit = NULL;
 	b->single_checks = false;
-	if (!mode_suits(c->mode))
+	if (!mode_suits(j, c->mode))
 		return;
 	b->first = b->insns[0].fn;
 	b->runs_left = (uint16_t)j->hot;
@@ -433,7 +432,7 @@ static const struct insn *left(struct cpu *c, struct jit *j, struct jit_exit *x)
 	else if (x->kind == EXIT_FAR)
 		far_link(j, x, rip, b);
 	else if (!(j->off >> FAM_LINK & 1))
-		j->jump[jit_jump_hash(rip)] = (struct jit_slot) { b->key, jit_rx(j, b->jit->entry) };
+		j->jump[jit_jump_hash(code_linear(c, rip))] = (struct jit_slot) { b->key, jit_rx(j, b->jit->entry) };
 	return to;
 }
 
@@ -468,6 +467,24 @@ static bool where_out(struct cpu *c, const struct jit_exit *x, uint64_t *rip, ui
 	return true;
 }
 
+bool jit_set_page(struct cpu *c, uint64_t rip)
+{
+	struct jit_env *v = &c->jit;
+	if (likely(!jit_in_segments(c->mode))) {
+		v->page = rip & PAGE_MASK;
+	} else {
+		uint32_t limit = c->seg[SEG_CS].limit;
+		if (!(c->mode & M_CS32) && limit > UINT16_MAX)
+			limit = UINT16_MAX;
+		v->page = rip - (code_linear(c, rip) & ~PAGE_MASK);
+		v->page_max = (int64_t)limit - (PAGE_SIZE - 1);
+		if ((int64_t)v->page > v->page_max)
+			return false;
+	}
+	jit_note_page(v, v->page);
+	return true;
+}
+
 /* One entry in lockstep with the interpreter. */
 static const struct insn *enter_checked(struct cpu *c, struct jit *j, const struct insn *i)
 {
@@ -477,8 +494,8 @@ static const struct insn *enter_checked(struct cpu *c, struct jit *j, const stru
 		return NULL;
 	if (!jit_block_of(i)->jit)                  /* its page has turned out to be writable */
 		return jit_block_of(i)->insns;
-	c->jit.page = c->regs[REG_BIP] & PAGE_MASK;
-	jit_note_page(&c->jit, c->jit.page);
+	if (!jit_set_page(c, c->regs[REG_BIP]))
+		return jit_block_of(i)->first(c, i);
 	struct jit_exit *x = j->enter(jit_rx(j, jit_block_of(i)->jit->entry));
 	collect_icount(c);
 	if (where_out(c, x, &rip, &more, &flags))
@@ -491,8 +508,8 @@ const struct insn *op_jit_enter(struct cpu *c, const struct insn *i)
 	struct jit *j = engine_jit(c);
 	if (unlikely(j->lockstep) && lockstep_due(j->lockstep))
 		return enter_checked(c, j, i);
-	c->jit.page = c->regs[REG_BIP] & PAGE_MASK;
-	jit_note_page(&c->jit, c->jit.page);
+	if (unlikely(!jit_set_page(c, c->regs[REG_BIP])))
+		return jit_block_of(i)->first(c, i);
 	struct jit_exit *x = j->enter(jit_rx(j, jit_block_of(i)->jit->entry));
 	collect_icount(c);
 	return left(c, j, x);

@@ -154,8 +154,10 @@ static const uint8_t *code_of(struct cpu *c, struct jit *j, const struct insn *t
 		j->resume = to;
 		return NULL;
 	}
-	c->jit.page = c->rip & PAGE_MASK;
-	jit_note_page(&c->jit, c->jit.page);
+	if (!jit_set_page(c, c->rip)) {
+		j->resume = to;
+		return NULL;
+	}
 	return jit_rx(j, jit_block_of(to)->jit->entry);
 }
 static const struct insn *block_at_rip(struct cpu *c)

@@ -57,17 +57,33 @@ uint8_t *em_exit_to(struct em *e, int64_t target, uint8_t *patch)
 	return at;
 }
 
+/* Code in segments: before the block in its page the segment may not have begun yet, and rip is at its end then. */
+static void guard_start(struct em *e, int64_t target)
+{
+	if (!e->segments || target >= e->page_off)
+		return;
+	em_env(e, (struct enc) { .op = 0x81, .size = 8, .reg = 7 }, offsetof(struct cpu, jit.page)), em32(e, (uint32_t)-target);
+	em8(e, 0x0f), em8(e, 0x8c), em32(e, 0);                         /* jl */
+	uint8_t *wraps = e->p - 4;
+	bool was = e->cold;
+	em_part(e, true);
+	em_patch(wraps, e->p);
+	em_jump_far(e, target, true, false);
+	em_part(e, was);
+}
+
 /* Direct branch.  Flags are in memory or dead. */
-void em_goto(struct em *e, int64_t target, unsigned n_insns, bool backward)
+static void go_to(struct em *e, int64_t target, unsigned n_insns, bool backward, bool falls)
 {
 	uint8_t *asked = NULL;
 	if (n_insns)
 		em_count(e, n_insns);
 	if (target < 0 || target >= PAGE_SIZE) {
 		/* 32-bit addresses wrap: jumps that all go forward can make a loop. */
-		em_jump_far(e, target, backward || !e->code64);
+		em_jump_far(e, target, backward || !e->code64, falls);
 		return;
 	}
+	guard_start(e, target);
 	if (backward) {
 		em_env(e, (struct enc) { .op = 0x83, .size = 4, .reg = 7 }, offsetof(struct cpu, attention));
 		em8(e, 0);
@@ -81,6 +97,8 @@ void em_goto(struct em *e, int64_t target, unsigned n_insns, bool backward)
 	if (asked)
 		em_patch(asked, out);
 }
+void em_goto(struct em *e, int64_t target, unsigned n_insns, bool backward) { go_to(e, target, n_insns, backward, false); }
+void em_go_on(struct em *e, int64_t target, unsigned n_insns) { go_to(e, target, n_insns, false, true); }
 
 void em_stubs(struct em *e)
 {
@@ -90,6 +108,8 @@ void em_stubs(struct em *e)
 		em_patch(s->from, e->p);
 		if (s->checked && s->kind != STUB_GROUP)
 			em_other_range(e, s);
+		for (unsigned k = 0; k < sizeof s->also / sizeof s->also[0] && s->also[k]; k++)
+			em_patch(s->also[k], e->p);
 		switch (s->kind) {
 		case STUB_STEP:
 			em_step_on_miss(e, s->step, s->in_group);
@@ -116,7 +136,7 @@ void em_stubs(struct em *e)
 				e->flags_mem = false;
 				em_flags_to_mem(e);
 			}
-			em_goto(e, s->target, s->count, s->backward);
+			go_to(e, s->target, s->count, s->backward, s->falls);
 			break;
 		}
 	}
