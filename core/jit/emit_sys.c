@@ -273,6 +273,86 @@ static bool emit_mov_from_seg(struct em *e, const struct ji *i)
 	return true;
 }
 
+/* ---- segment registers of code in segments --------------------------------------------------------------------------------------------- */
+
+static bool emit_push_seg(struct em *e, const struct ji *i, unsigned sr)
+{
+	unsigned first = e->n_stubs;
+	if (!e->segments || i->size != 2)
+		return false;
+	struct mem_op m = em_stack_memory(e, i, RSP, -2, 2, true);
+	em_env(e, (struct enc) { .op = 0x0fb7, .size = 4, .reg = H_T1 }, SEL(sr));
+	em_mem(e, (struct enc) { .op = 0x89, .size = 2, .reg = H_T1 }, m);
+	em_rm(e, (struct enc) { .op = 0x8d, .size = e->sp_size, .reg = H_RSP }, H_RSP, NO_REG, 0, -2);
+	em_close_stubs(e, first, i);
+	return true;
+}
+
+/* Outside protected mode, where it neither faults nor, as long as CS is not flat and the selector is not 0, changes the mode: r9 = the selector.  One of
+ * x87's operand that is to be noted yet is noted by the interpreter.  What ways out restore has been saved. */
+static void load_seg(struct em *e, const struct ji *i, unsigned sr)
+{
+	uint32_t limit = (uint32_t)(ENV(seg) + sr * sizeof(struct segreg) + offsetof(struct segreg, limit));
+	em_rr(e, (struct enc) { .op = 0x85, .size = 4, .reg = H_T0 }, H_T0);
+	em_jump_out(e, JZ, STUB_STEP, i);
+	env_small(e, 0x80, CMP, ENV(jit.x87.mem_seg), 0);
+	em_jump_out(e, JNE, STUB_STEP, i);
+	if (e->c->mode & M_VM86) {
+		struct segreg s = seg_real(0);
+		em_env(e, (struct enc) { .op = 0xc7, .size = 4, .reg = 0 }, limit), em32(e, s.limit);
+		em_env(e, (struct enc) { .op = 0xc7, .size = 4, .reg = 0 }, SEL(sr)), em32(e, (uint32_t)(s.attr | ATTR_DPL) << 16);
+	}
+	em_env(e, (struct enc) { .op = 0x89, .size = 2, .reg = H_T0 }, SEL(sr));
+	shift(e, SHL, 4, H_T0, 4);
+	em_store_env(e, H_T0, BASE(sr));
+}
+_Static_assert(offsetof(struct segreg, attr) == offsetof(struct segreg, sel) + 2, "written as one");
+static bool may_load_seg(const struct em *e) { return e->segments && !(e->c->mode & (M_PE | M_FLAT)); }
+
+static bool emit_mov_to_seg(struct em *e, const struct ji *i)
+{
+	const struct enc load = { .op = 0x0fb7, .size = 4, .reg = H_T0 };
+	unsigned first = e->n_stubs;
+	if (!may_load_seg(e) || i->in.reg > SEG_GS || i->in.reg == SEG_CS)
+		return false;
+	em_flags_clobber(e, i->live_in);
+	if (i->in.rm == RM_MEM)
+		em_mem(e, load, em_memory(e, i, 2, false));
+	else
+		em_rr(e, load, host_of(i->in.rm));
+	load_seg(e, i, i->in.reg);
+	em_close_stubs(e, first, i);
+	return true;
+}
+
+static bool emit_pop_seg(struct em *e, const struct ji *i, unsigned sr)
+{
+	unsigned first = e->n_stubs;
+	if (!may_load_seg(e) || i->size != 2)
+		return false;
+	em_mem(e, (struct enc) { .op = 0x0fb7, .size = 4, .reg = H_T0 }, em_stack_memory(e, i, RSP, 0, 2, false));
+	load_seg(e, i, sr);
+	em_rm(e, (struct enc) { .op = 0x8d, .size = e->sp_size, .reg = H_RSP }, H_RSP, NO_REG, 0, 2);
+	em_close_stubs(e, first, i);
+	return true;
+}
+
+/* LES and its kin, with an offset of 16 bits. */
+static bool emit_load_pointer(struct em *e, const struct ji *i, unsigned sr)
+{
+	unsigned first = e->n_stubs;
+	if (!may_load_seg(e) || i->size != 2)
+		return false;
+	em_mem(e, (struct enc) { .op = 0x8b, .size = 4, .reg = H_T0 }, em_memory(e, i, 4, false));
+	em_store_env(e, H_T0, ENV(jit.tmp));
+	shift(e, SHR, 4, H_T0, 16);
+	load_seg(e, i, sr);
+	em_load_env(e, H_T0, ENV(jit.tmp));
+	em_rr(e, (struct enc) { .op = 0x8b, .size = 2, .reg = host_of(i->in.reg) }, H_T0);
+	em_close_stubs(e, first, i);
+	return true;
+}
+
 static bool emit_mov_from_control(struct em *e, const struct ji *i)
 {
 	unsigned first = e->n_stubs, to = in_env(i->in.rm) ? H_T0 : host_of(i->in.rm);
@@ -318,7 +398,11 @@ bool em_sys(struct em *e, const struct ji *i)
 	unsigned digit = r->match >> 3 & 7;
 	if (r->map == ONE)
 		switch (r->opcode) {
+		case 0x06: case 0x0e: case 0x16: case 0x1e: return emit_push_seg(e, i, r->opcode >> 3);
+		case 0x07: case 0x1f: return emit_pop_seg(e, i, r->opcode >> 3);
 		case 0x8c: return emit_mov_from_seg(e, i);
+		case 0x8e: return emit_mov_to_seg(e, i);
+		case 0xc4: case 0xc5: return emit_load_pointer(e, i, r->opcode == 0xc4 ? SEG_ES : SEG_DS);
 		case 0x9c: return emit_pushf(e, i);
 		case 0xfa: return emit_cli(e, i);
 		case 0xfc: case 0xfd: return emit_direction(e, r->opcode == 0xfd);
@@ -330,6 +414,9 @@ bool em_sys(struct em *e, const struct ji *i)
 	switch (r->opcode) {
 	case 0x01: return !strcmp(r->name, "swapgs") ? emit_swapgs(e, i) : em_tsc(e, i);
 	case 0x20: return emit_mov_from_control(e, i);
+	case 0xa0: case 0xa8: return emit_push_seg(e, i, r->opcode >> 3 & 1 ? SEG_GS : SEG_FS);
+	case 0xa1: case 0xa9: return emit_pop_seg(e, i, r->opcode >> 3 & 1 ? SEG_GS : SEG_FS);
+	case 0xb4: case 0xb5: return emit_load_pointer(e, i, r->opcode & 1 ? SEG_GS : SEG_FS);
 	case 0x31: return em_tsc(e, i);
 	case 0xae: return !strncmp(r->name + 2, "fsbase", 6) || !strncmp(r->name + 2, "gsbase", 6) ? emit_base(e, i, digit) : false;
 	case 0xa3: case 0xab: case 0xb3: case 0xbb: return emit_bit_string(e, i, r->opcode);
