@@ -254,6 +254,8 @@ uint8_t *em_check_tlb(struct em *e, unsigned size, bool write);
  * into the stack. */
 void em_check(struct em *e, const struct ji *i, unsigned size, bool write);
 void em_check_stack(struct em *e, const struct ji *i, unsigned size, bool write);
+/* The same in segment sg, for code in segments. */
+void em_check_in(struct em *e, const struct ji *i, unsigned sg, unsigned size, bool write);
 /* r9, a linear address or a host's of the same page, is a multiple of size; else the interpreter's.  Flags are lost. */
 void em_check_aligned(struct em *e, const struct ji *i, unsigned size);
 /* Jump (second byte of a 0F 8x) out of line: the interpreter takes i, or goes on from i. */

@@ -138,13 +138,11 @@ static void check_segment(struct em *e, struct stub *s, unsigned sg, unsigned si
 /* Flags and r10 are lost; what is live must have been saved.  What is no plain memory leads to the interpreter, before anything was changed.  Stack
  * accesses, those by way of GS (FS at CPL 3) and those of loops have a slot, and memory outside its range is looked up out of line (em_stubs);
  * elsewhere there are too many sites for the slots, and each looks in the TLB. */
-static void check(struct em *e, const struct ji *i, const struct mem_op *at, unsigned size, bool write, bool stack)
+static void check(struct em *e, const struct ji *i, const struct mem_op *at, unsigned size, bool write, bool stack, unsigned sg)
 {
 	struct stub *s = em_stub(e, i->ends ? STUB_INTERP : STUB_STEP, i);
-	if (e->segments) {
-		bool operand = !stack && i->in.sg < SEG_NULL;
-		check_segment(e, s, operand ? i->in.sg : SEG_SS, size, write, operand ? !(i->in.flags & I_A16) : e->sp_size == 4);
-	}
+	if (e->segments)
+		check_segment(e, s, sg, size, write, stack ? e->sp_size == 4 : !(i->in.flags & I_A16));
 	/* What a kernel keeps for each CPU, or a program for each thread. */
 	bool own = !stack && e->code64 && i->in.rm == RM_MEM && i->in.sg == (e->user ? SEG_FS : SEG_GS);
 	if (size > JIT_ACCESS_MAX || !((stack && !e->other_stack) || own || (e->loop && !em_probed(e, i)))) {
@@ -177,10 +175,11 @@ static void check(struct em *e, const struct ji *i, const struct mem_op *at, uns
 
 void em_check(struct em *e, const struct ji *i, unsigned size, bool write)
 {
-	bool stack = i->in.rm != RM_MEM || i->in.base == RSP;
-	check(e, i, &in_r9, size, write, e->segments ? i->in.sg >= SEG_NULL : stack);
+	bool stack = e->segments ? i->in.sg >= SEG_NULL : i->in.rm != RM_MEM || i->in.base == RSP;
+	check(e, i, &in_r9, size, write, stack, stack ? SEG_SS : i->in.sg);
 }
-void em_check_stack(struct em *e, const struct ji *i, unsigned size, bool write) { check(e, i, &in_r9, size, write, true); }
+void em_check_stack(struct em *e, const struct ji *i, unsigned size, bool write) { check(e, i, &in_r9, size, write, true, SEG_SS); }
+void em_check_in(struct em *e, const struct ji *i, unsigned sg, unsigned size, bool write) { check(e, i, &in_r9, size, write, false, sg); }
 
 /* The slot's place goes there in a register: what comes next reads the slot, and would wait for a store whose address had to be loaded. */
 void em_refill(struct em *e, uint32_t base, const uint8_t *refill)
@@ -255,7 +254,7 @@ static struct mem_op grouped(struct em *e, const struct ji *i)
 static struct mem_op checked(struct em *e, const struct ji *i, unsigned base, int32_t disp, unsigned size, bool write)
 {
 	struct mem_op at = { (uint8_t)host_of(base), NO_REG, disp };
-	check(e, i, &at, size, write, i->in.rm != RM_MEM || i->in.base == RSP);
+	check(e, i, &at, size, write, i->in.rm != RM_MEM || i->in.base == RSP, SEG_NULL);
 	return (struct mem_op) { H_T0, at.base, disp };
 }
 

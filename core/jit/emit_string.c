@@ -1,5 +1,5 @@
-/* emit_string.c - REP MOVS and REP STOS that go forward and stay within a page, by the host's own instruction.  Others are the interpreter's, which
- * does them a page at a time. */
+/* emit_string.c - REP MOVS and REP STOS that go forward and stay within a page, by the host's own instruction; in 16-bit code, which likes them, and
+ * other code in segments, MOVS, STOS and LODS of one element.  Others are the interpreter's, which does them a page at a time. */
 #include "core/jit/emit.h"
 
 #define ENV(f) (uint32_t)offsetof(struct cpu, f)
@@ -26,8 +26,56 @@ static void check(struct em *e, const struct ji *i, unsigned reg, bool write)
 	em_rm(e, (struct enc) { .op = 0x8b, .size = 8, .reg = H_T1 }, H_T1, NO_REG, 0, offsetof(struct tlb_entry, addend));
 }
 
+/* r9 = SI or DI of i, as wide as its addresses. */
+static void place(struct em *e, const struct ji *i, unsigned reg)
+{
+	em_rr(e, (struct enc) { .op = i->in.flags & I_A16 ? 0x0fb7 : 0x8b, .size = 4, .reg = H_T0 }, reg);
+}
+static void advance(struct em *e, const struct ji *i, unsigned reg, unsigned scale)
+{
+	em_load_env(e, H_T1, ENV(df_step));
+	em_rm(e, (struct enc) { .op = 0x8d, .size = i->in.flags & I_A16 ? 2 : 4, .reg = reg }, reg, H_T1, scale, 0);
+}
+
+static bool one_element(struct em *e, const struct ji *i)
+{
+	enum { LODS = 0xac };
+	unsigned op = i->row->opcode & 0xfe, size = i->row->opcode & 1 ? i->size : 1, scale = size >> 1, first = e->n_stubs;
+	const struct enc load = { .op = size == 1 ? 0x8a : 0x8b, .size = size }, store = { .op = size == 1 ? 0x88 : 0x89, .size = size };
+	struct enc x;
+	if (i->row->map != ONE || (op != MOVS && op != STOS && op != LODS) || (i->in.flags & (I_REP | I_REPNE | I_LOCK)))
+		return false;
+	em_flags_clobber(e, i->live_in);
+	if (op != STOS) {
+		place(e, i, RSI);
+		em_check_in(e, i, i->in.sg, size, false);
+		x = load;
+		x.reg = op == LODS ? RAX : H_T1;
+		em_rm(e, x, H_T0, NO_REG, 0, 0);
+	}
+	if (op == MOVS)
+		em_store_env(e, H_T1, ENV(jit.tmp));
+	if (op != LODS) {
+		place(e, i, RDI);
+		em_check_in(e, i, SEG_ES, size, true);
+		if (op == MOVS)
+			em_load_env(e, H_T1, ENV(jit.tmp));
+		x = store;
+		x.reg = op == STOS ? RAX : H_T1;
+		em_rm(e, x, H_T0, NO_REG, 0, 0);
+	}
+	if (op != STOS)
+		advance(e, i, RSI, scale);
+	if (op != LODS)
+		advance(e, i, RDI, scale);
+	em_close_stubs(e, first, i);
+	return true;
+}
+
 bool em_string(struct em *e, const struct ji *i)
 {
+	if (e->segments)
+		return one_element(e, i);
 	unsigned op = i->row->opcode & 0xfe, first = e->n_stubs;
 	struct ji k = *i;
 	if (i->row->map != ONE || (op != MOVS && op != STOS) || !e->code64 || !(i->in.flags & I_REP) || (i->in.flags & (I_A16 | I_A32 | I_SEGCHK)))
