@@ -200,6 +200,13 @@ static bool jumps_back(const struct ji *is, unsigned n)
 	return false;
 }
 
+/* A jump through a table: the end of a round of an interpreter, or a switch, most likely in a loop. */
+static bool dispatches(const struct ji *last)
+{
+	enum { GROUP_5 = 0xff, JMP = 4 };
+	return last->row->map == ONE && last->row->opcode == GROUP_5 && (last->row->match >> 3 & 7) == JMP;
+}
+
 bool jit_translate(struct jit *j, struct block *b, uint64_t probed)
 {
 	struct cpu *c = j->c;
@@ -217,6 +224,7 @@ bool jit_translate(struct jit *j, struct block *b, uint64_t probed)
 		return false;
 	e.exact = engine_page_exact(c, b->ram_page);
 	e.loop = jumps_back(is, n);
+	e.ranges = e.loop || dispatches(&is[n - 1]);
 	unsigned guest_insns = n, guest_bytes = is[n - 1].in.off + is[n - 1].in.len;
 	n = em_unroll(&e, is, n);
 	if (n == guest_insns)

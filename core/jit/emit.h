@@ -153,7 +153,8 @@ struct em {
 	uint8_t *p, *other;             /* where to emit; the same in the other part of the code (em_part) */
 	uint8_t *entry;                 /* of the block's code */
 	bool cold;                      /* p is among what runs seldom */
-	bool code64, segments, user, exact, loop /* a jump goes back from here */, other_stack /* RSP was loaded */, flags_host, flags_mem, failed;
+	bool code64, segments, user, exact, loop /* a jump goes back from here */, ranges /* accesses have slots */, other_stack /* RSP was loaded */,
+		flags_host, flags_mem, failed;
 	unsigned op_size, sp_size;      /* bytes of an operand without prefix, but 8 in 64-bit code; of the stack pointer */
 	unsigned page_off;              /* of the block */
 	uint64_t probed;                /* as in struct jit_block */

@@ -145,7 +145,7 @@ static void check(struct em *e, const struct ji *i, const struct mem_op *at, uns
 		check_segment(e, s, sg, size, write, stack ? e->sp_size == 4 : !(i->in.flags & I_A16));
 	/* What a kernel keeps for each CPU, or a program for each thread. */
 	bool own = !stack && e->code64 && i->in.rm == RM_MEM && i->in.sg == (e->user ? SEG_FS : SEG_GS);
-	if (size > JIT_ACCESS_MAX || !((stack && !e->other_stack) || own || (e->loop && !em_probed(e, i)))) {
+	if (size > JIT_ACCESS_MAX || !((stack && !e->other_stack) || own || (e->ranges && !em_probed(e, i)))) {
 		if (at->base == H_T0) {
 			s->from = em_check_tlb(e, size, write);
 			return;
