@@ -340,10 +340,27 @@ bool jit_forget_runs(struct cpu *c, bool upper)
 	return *epoch || !c->jit.top[0];
 }
 
+/* The ranges with bytes of the page; they reach JIT_GROUP_MAX bytes beyond their limit. */
+static void forget_at(struct jit_env *v, uint64_t page)
+{
+	v->forgotten++;
+	if (!v->top[0])
+		return;
+	for (unsigned user = 0; user < 2; user++)
+		for (unsigned n = 0; n < JIT_SLOTS; n++) {
+			uint64_t from = v->base[user][n] - PAGE_SIZE, off = page - from;        /* the range ends before from + PAGE_SIZE + limit + JIT_GROUP_MAX */
+			uint64_t out = -(uint64_t)(off >= v->limit[user][n] + PAGE_SIZE + JIT_GROUP_MAX);
+			v->limit[user][n] &= out;
+		}
+}
+
 bool jit_forget_page(struct cpu *c, uint64_t lin, bool large)
 {
 	struct jit_env *v = &c->jit;
-	jit_forget_half(c, lin >> 63);
+	if (large)
+		jit_forget_half(c, lin >> 63);
+	else
+		forget_at(v, lin & PAGE_MASK);
 	if (!v->top[0])
 		return true;
 	unsigned bit = (lin >> PAGE_SHIFT) % JIT_PAGE_BITS;
