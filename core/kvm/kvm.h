@@ -15,7 +15,6 @@
 #include "core/machine/error.h"
 #include <linux/kvm.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -160,7 +159,8 @@ void kvm_kick(struct cpu *c);
 /* Is KVM_RUN to come back at once?  Kicks say so from other threads. */
 static inline void kvm_come_back(struct kvm_vcpu *v, bool at_once) { __atomic_store_n(&v->run->immediate_exit, at_once, __ATOMIC_SEQ_CST); }
 
-static inline int kvm_kick_signal(void) { return SIGRTMIN + 4; }
+/* What takes a thread out of KVM_RUN. */
+int kvm_kick_signal(void);
 
 static inline struct kvm_vcpu *kvm_of(const struct cpu *c) { return c->engine_cpu; }
 #endif

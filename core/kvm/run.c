@@ -90,6 +90,8 @@ void kvm_serve_device(struct cpu *c)
 
 /* ---- kicks --------------------------------------------------------------------------------------------------------------------------- */
 
+int kvm_kick_signal(void) { return SIGRTMIN + 4; }
+
 static void unblock_kicks(struct kvm_vcpu *v)
 {
 	sigset_t s;
