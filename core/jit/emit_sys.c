@@ -343,9 +343,11 @@ static bool emit_load_pointer(struct em *e, const struct ji *i, unsigned sr)
 	unsigned first = e->n_stubs;
 	if (!may_load_seg(e) || i->size != 2)
 		return false;
-	em_mem(e, (struct enc) { .op = 0x8b, .size = 4, .reg = H_T0 }, em_memory(e, i, 4, false));
-	em_store_env(e, H_T0, ENV(jit.tmp));
-	shift(e, SHR, 4, H_T0, 16);
+	struct mem_op m = em_memory(e, i, 4, false);
+	em_mem(e, (struct enc) { .op = 0x0fb7, .size = 4, .reg = H_T1 }, m);      /* one by one, as they were probably written */
+	em_store_env(e, H_T1, ENV(jit.tmp));
+	m.disp += 2;
+	em_mem(e, (struct enc) { .op = 0x0fb7, .size = 4, .reg = H_T0 }, m);
 	load_seg(e, i, sr);
 	em_load_env(e, H_T0, ENV(jit.tmp));
 	em_rr(e, (struct enc) { .op = 0x8b, .size = 2, .reg = host_of(i->in.reg) }, H_T0);
