@@ -303,6 +303,7 @@ static void load_seg(struct em *e, const struct ji *i, unsigned sr)
 		em_env(e, (struct enc) { .op = 0xc7, .size = 4, .reg = 0 }, SEL(sr)), em32(e, (uint32_t)(s.attr | ATTR_DPL) << 16);
 	}
 	em_env(e, (struct enc) { .op = 0x89, .size = 2, .reg = H_T0 }, SEL(sr));
+	e->live.x87_seg = 0;
 	shift(e, SHL, 4, H_T0, 4);
 	em_store_env(e, H_T0, BASE(sr));
 }

@@ -28,19 +28,20 @@ static const char *const mode_names[MODES] = { "real mode", "real mode, large se
 	"32-bit protected mode in segments", "32-bit protected mode, 16-bit stack" };
 
 /* Physical and linear: what is restored and compared, tables of the system, and its stack at CPL 0. */
-enum { WINDOW = 0x8000, WINDOW_END = 0x60000, FAR_END = 0x200000, GDT = 0x1000, TSS = 0x1800, IRET = 0x5000, SYS_STACK = 0x7000, ATOMS = 90, SECTIONS = 3, ATOM_BYTES = 24,
-	MAX_INSNS = 30000, RESUMES = 8, STOPS = 300, SELECTORS = 12, IRET_VECTOR = 0x30, HLT = 0xf4 /* half of all bytes, so that who gets lost soon stops */ };
+enum { WINDOW = 0x8000, WINDOW_END = 0x60000, FAR_END = 0x200000, TABLES = 0x300000, PAGES = 1024, GDT = 0x1000, TSS = 0x1800, IRET = 0x5000, SYS_STACK = 0x7000, ATOMS = 90, SECTIONS = 3, ATOM_BYTES = 24,
+	MAX_INSNS = 30000, RESUMES = 8, VICTIM = -1000, STOPS = 300, SELECTORS = 12, IRET_VECTOR = 0x30, HLT = 0xf4 /* half of all bytes, so that who gets lost soon stops */ };
 
 struct fix { uint8_t at, size; int8_t to_section; int16_t atom; bool absolute; int32_t add; };
 struct atom { uint8_t code[ATOM_BYTES], len, section; bool off, victim, has_fix; struct fix fix; uint32_t at /* rip */; };
 struct seq {
 	enum mode mode;
-	bool user, code32;
+	bool user, code32, paged, wp;
 	unsigned n;
 	struct atom atom[ATOMS];
 	uint32_t section_at[SECTIONS];
 	struct segreg seg[6];
 	uint64_t gdt[SELECTORS], regs[8], data_seed;
+	uint32_t pages[PAGES];          /* entries of the page table, one to one */
 	uint32_t flags;
 };
 struct gen { struct diff_rng r; struct seq *s; unsigned section; };
@@ -348,26 +349,20 @@ static void put_loop(struct gen *g)
 	}
 }
 
-/* A store into the constant of a victim, by way of DS or CS. */
-static void put_self(struct gen *g)
+/* A constant that is loaded, or a store into it, by way of DS or CS. */
+static void put_self(struct gen *g, bool victim)
 {
 	struct seq *s = g->s;
-	struct atom *a;
-	int victim = -1;
-	for (unsigned n = 0; n < s->n; n++)
-		if (s->atom[n].victim && (victim < 0 || chance(g, 50)))
-			victim = (int)n;
-	if (victim < 0 || chance(g, 40)) {
-		a = new_atom(g);
+	struct atom *a = new_atom(g);
+	if (victim) {
 		put(a, 0xb8 | below(g, 3)), put_n(a, s->code32 ? 4 : 2, (uint32_t)diff_random(&g->r));
 		a->victim = true;
 		return;
 	}
-	a = new_atom(g);
 	if (!protected_mode(s))
 		put(a, 0x2e);
 	put(a, 0xc6), put(a, s->code32 ? 5 : 6);
-	aim(a, victim, -1, s->code32 ? 4 : 2, true);
+	aim(a, VICTIM, -1, s->code32 ? 4 : 2, true);
 	put(a, below(g, 256));
 }
 
@@ -381,7 +376,8 @@ static void fill_section(struct gen *g, unsigned atoms)
 		case 4: case 5: case 6: put_stack(g); break;
 		case 7: case 8: put_segment(g); break;
 		case 9: put_loop(g); break;
-		case 10: put_self(g); break;
+		case 10: put_self(g, chance(g, 50)); break;
+		case 11: put_self(g, false), put_self(g, false), put_self(g, true); break;
 		default: put_row(g); break;
 		}
 	struct atom *a = new_atom(g);
@@ -396,6 +392,22 @@ static void fill_section(struct gen *g, unsigned atoms)
 	for (unsigned n = first; n < s->n; n++)
 		if (s->atom[n].has_fix && s->atom[n].fix.to_section < 0 && s->atom[n].fix.atom >= (int)s->n)
 			s->atom[n].fix.atom = (int16_t)(s->n - 1);
+}
+
+/* Which victims stores hit: the next one most often, as soon it is executed. */
+static void choose_victims(struct gen *g)
+{
+	struct seq *s = g->s;
+	for (unsigned n = 0; n < s->n; n++) {
+		struct atom *a = &s->atom[n];
+		if (!a->has_fix || a->fix.atom != VICTIM)
+			continue;
+		unsigned from = chance(g, 70) ? n : below(g, s->n), k = 0;
+		while (k < s->n && !s->atom[(from + k) % s->n].victim)
+			k++;
+		a->off = k == s->n;
+		a->fix.atom = (int16_t)((from + k) % s->n);
+	}
 }
 
 static void lay_out(struct seq *s)
@@ -493,6 +505,18 @@ static void choose_real(struct gen *g)
 			s->seg[n] = (struct segreg) { .limit = 0xffffffff, .attr = 0x93 };
 }
 
+/* The system's pages are there; of the others some may not be written, are not there, or are clean. */
+static void choose_pages(struct gen *g)
+{
+	struct seq *s = g->s;
+	static const uint8_t kinds[] = { 0x67, 0x67, 0x67, 0x67, 0x67, 0x27, 0x07, 0x65, 0x05, 0x66, 0x63 };
+	unsigned odd = chance(g, 50) ? 0 : sizeof kinds;
+	s->paged = s->mode >= VM86 && s->mode != LARGE && chance(g, 50);
+	s->wp = chance(g, 50);
+	for (uint32_t n = 0; n < PAGES; n++)
+		s->pages[n] = n << 12 | (n >= 8 && odd ? kinds[below(g, odd)] : 0x67);
+}
+
 static void generate(struct gen *g, struct seq *s, uint64_t number)
 {
 	memset(s, 0, sizeof *s);
@@ -504,6 +528,7 @@ static void generate(struct gen *g, struct seq *s, uint64_t number)
 		choose_protected(g);
 	else
 		choose_real(g);
+	choose_pages(g);
 	bool flat = !s->seg[SEG_CS].base;
 	uint32_t low = flat ? 0x9000 + 0x1000 * below(g, 6) : 0;
 	s->section_at[0] = flat ? low + below(g, 0x800) : chance(g, 60) ? below(g, 0x40) : below(g, 0xd000);
@@ -518,6 +543,7 @@ static void generate(struct gen *g, struct seq *s, uint64_t number)
 	s->data_seed = diff_random(&g->r);
 	for (g->section = 0; g->section < SECTIONS; g->section++)
 		fill_section(g, g->section ? 2 + below(g, 8) : 4 + below(g, 30));
+	choose_victims(g);
 	lay_out(s);
 }
 
@@ -535,7 +561,7 @@ struct rig {
 	_Atomic bool quit;
 	uint64_t insns, stops, faults, runaways;
 };
-struct stop { enum cpu_exit why; bool ran_away; int vector; uint64_t rip, icount, frame[6]; };
+struct stop { enum cpu_exit why; bool ran_away, lost /* cannot be compared */; int vector; uint64_t rip, icount, frame[6]; };
 
 static void *make_noise(void *arg)
 {
@@ -570,7 +596,7 @@ static void set_registers(struct cpu *c, const struct seq *s)
 	memset(c->regs, 0, 16 * sizeof c->regs[0]);
 	memcpy(c->regs, s->regs, sizeof s->regs);
 	memcpy(c->seg, s->seg, sizeof s->seg);
-	c->cr0 = CR0_ET | CR0_NE | (protected_mode(s) || s->mode == VM86 ? CR0_PE : 0);
+	c->cr0 = CR0_ET | CR0_NE | (protected_mode(s) || s->mode == VM86 ? CR0_PE : 0) | (s->paged ? CR0_PG : 0) | (s->wp ? CR0_WP : 0);
 	c->cpl = s->user ? 3 : 0;
 	cpu_set_eflags(c, s->flags | (s->mode == VM86 ? FL_VM : 0));
 	cpu_update_mode(c);
@@ -612,14 +638,21 @@ static void set_start(struct rig *rig, struct guest *g, const struct seq *s)
 {
 	struct cpu *c = g->c;
 	for (unsigned n = 0; n < WINDOW_END; n += PAGE_SIZE)
-		if (memcmp(g->mem + n, rig->image + n, PAGE_SIZE))
-			guest_load(g, n, rig->image + n, PAGE_SIZE);
+		for (unsigned k = n; memcmp(g->mem + n, rig->image + n, PAGE_SIZE) && k < n + PAGE_SIZE; k += 64)
+			if (memcmp(g->mem + k, rig->image + k, 64))
+				guest_load(g, k, rig->image + k, 64);
+	memset(g->mem + TABLES, 0, PAGE_SIZE);
+	memcpy(g->mem + TABLES, &(uint32_t) { (TABLES + PAGE_SIZE) | 7 }, 4);
+	memcpy(g->mem + TABLES + PAGE_SIZE, s->pages, sizeof s->pages);
+	c->cr3 = TABLES;
+	c->cr2 = 0;
 	c->cr4 = CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE;
 	c->gdtr = (struct dtreg) { GDT, SELECTORS * 8 - 1 };
 	c->idtr = (struct dtreg) { protected_mode(s) || s->mode == VM86 ? GUEST_IDT : 0, 0x3ff };
 	c->seg[SEG_TR] = (struct segreg) { .base = TSS, .limit = 0x67, .sel = 0x18, .attr = 0x8b };
 	c->seg[SEG_LDTR] = (struct segreg) { 0 };
 	set_registers(c, s);
+	mmu_flush(c, true);
 	c->exc_pending = c->shadow = c->nmi_blocked = 0;
 	c->cur = NULL;
 	c->dr6_pending = 0;
@@ -652,6 +685,16 @@ static void read_frame(struct side *side, const struct seq *s, struct stop *st)
 		}
 }
 
+/* Stopped in the middle of a repeated string instruction, which may have overwritten itself: then it is another one when it goes on. */
+static bool in_string(const struct guest *g)
+{
+	uint64_t phys;
+	for (unsigned n = 0; n < 5; n++)
+		if (mmu_translate_debug(g->c, (uint32_t)(g->c->seg[SEG_CS].base + g->c->rip + n), &phys) && phys < GUEST_RAM && (g->mem[phys] & 0xfe) == 0xf2)
+			return true;
+	return false;
+}
+
 static struct stop run_side(struct rig *rig, unsigned k, const struct seq *s)
 {
 	struct side *side = &rig->side[k];
@@ -663,13 +706,13 @@ static struct stop run_side(struct rig *rig, unsigned k, const struct seq *s)
 	do {
 		st.why = cpu_run(c);
 		if (st.why == CPUEXIT_REQUEST)
-			cpu_clear(c, REQ_STOP);
-		st.ran_away = c->icount > MAX_INSNS || ++stops == STOPS;
-	} while (st.why == CPUEXIT_REQUEST && !st.ran_away);
+			cpu_clear(c, REQ_STOP), st.lost |= in_string(side->g) || ++stops == STOPS;
+		st.ran_away = c->icount > MAX_INSNS;
+	} while (st.why == CPUEXIT_REQUEST && !st.ran_away && !st.lost);
 	set_running(rig, NULL, false);
 	cpu_clear(c, REQ_STOP | REQ_TLB);
 	st.ran_away |= c->icount > MAX_INSNS;
-	if (st.ran_away)
+	if (st.ran_away || st.lost)
 		return st;
 	uint64_t at = c->rip - 1 - GUEST_STUBS;
 	if (st.why == CPUEXIT_HALT && !c->seg[SEG_CS].base && at < 32 * 16 && at % 16 == 0)
@@ -708,6 +751,8 @@ static bool same(struct rig *rig, const struct stop *x, const struct stop *y, ch
 	ok = ok && equal("x87 top", a->fpu.top, b->fpu.top, why, size) && equal("x87 ip", a->fpu.ip, b->fpu.ip, why, size) &&
 		equal("x87 cs", a->fpu.ip_sel, b->fpu.ip_sel, why, size) && equal("x87 dp", a->fpu.dp, b->fpu.dp, why, size) &&
 		equal("x87 ds", a->fpu.dp_sel, b->fpu.dp_sel, why, size) && equal("vectors", memcmp(a->ymm, b->ymm, sizeof a->ymm) != 0, 0, why, size);
+	ok = ok && equal("cr2", a->cr2, b->cr2, why, size) &&
+		equal("page tables", memcmp(rig->side[0].g->mem + TABLES, rig->side[1].g->mem + TABLES, 2 * PAGE_SIZE) != 0, 0, why, size);
 	if (ok && memcmp(rig->side[0].g->mem, rig->side[1].g->mem, WINDOW_END)) {
 		uint32_t n = 0;
 		char name[40];
@@ -755,10 +800,10 @@ static bool run_once(struct rig *rig, const struct seq *s, char *why, size_t siz
 	for (unsigned turn = 0;; turn++) {
 		struct stop x = run_side(rig, 0, s), y = run_side(rig, 1, s);
 		rig->stops++;
-		if (x.ran_away || y.ran_away) {
+		if (x.ran_away || y.ran_away || x.lost || y.lost) {
 			rig->runaways++;
 			forget_far(rig);
-			return equal("ran away", x.ran_away, y.ran_away, why, size);
+			return x.lost || y.lost || equal("ran away", x.ran_away, y.ran_away, why, size);
 		}
 		if (!same(rig, &x, &y, why, size)) {
 			forget_far(rig);
@@ -808,7 +853,7 @@ static void make_small(struct rig *rig, struct seq *s, unsigned hot)
 
 static void print_seq(const struct seq *s)
 {
-	print_message("%s, CPL %u, flags %x\n", mode_names[s->mode], s->user ? 3 : 0, s->flags);
+	print_message("%s, CPL %u, flags %x%s%s\n", mode_names[s->mode], s->user ? 3 : 0, s->flags, s->paged ? ", paged" : "", s->wp ? ", CR0.WP" : "");
 	for (unsigned n = 0; n < 6; n++)
 		print_message("  segment %u: %04x base %" PRIx64 " limit %x rights %x\n", n, s->seg[n].sel, s->seg[n].base, s->seg[n].limit, s->seg[n].attr);
 	for (unsigned n = 0; n < 8; n++)
