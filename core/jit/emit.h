@@ -72,6 +72,7 @@ struct jit {
 	uint8_t *jump_common[2][2] /* and directness */, *ret_miss[2], *ret_empty[2];    /* by CPL 3 */
 	uint8_t *jump_seg[2][2], *ret_miss_seg[2], *out_seg[2];         /* code in segments; out_seg by directness */
 	uint8_t *refill[2][2][2][2];    /* by CPL 3, writing, for a group, for the last byte */
+	uint8_t *near_code;
 	struct insn find_run[2][2], fill[2][2][2] /* and with other groups about */;
 	const struct insn *resume;      /* code was left for it: where the interpreter goes on, or NULL */
 	uint8_t *stacks;                /* return stacks */
@@ -101,6 +102,7 @@ struct stub {
 	enum stub_kind kind;
 	uint8_t *from, *back;           /* rel32 that jumps here; where to go on */
 	uint8_t *also[2];               /* rel32s that jump to what is behind the look into the TLB, or NULL */
+	uint8_t *plain;                 /* a store that may lie beside code: where to go on when it does, or NULL */
 	uint8_t *checked, size;         /* a check of memory: where to go on when it is plain */
 	uint32_t base;                  /* and the slot's base, in struct cpu */
 	struct insn *step;
@@ -247,6 +249,7 @@ void em_refill(struct em *e, uint32_t base, const uint8_t *refill);
 void em_refill_counted(struct em *e, const struct stub *s, uint32_t base, const uint8_t *refill);
 static inline bool em_probed(const struct em *e, const struct ji *i) { return i->slot < 64 && (e->probed >> i->slot & 1); }
 void em_other_range(struct em *e, const struct stub *s);
+void em_near_code(struct em *e, const struct stub *s);
 /* r9: linear address in, that less the page's out (_entry) or the host address, r10 = the TLB's entry.  Return the rel32 of the way out, with r9
  * as _entry has it, where there is no plain memory. */
 uint8_t *em_check_tlb_entry(struct em *e, unsigned size, bool write);

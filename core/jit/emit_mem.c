@@ -2,6 +2,7 @@
 #include "core/cpu/mmu.h"
 #include "core/cpu/sys.h"
 #include "core/jit/emit.h"
+#include "core/machine/machine.h"
 
 /* lea of i's operand; 32-bit code and shorter addresses cut it. */
 void em_lea(struct em *e, const struct ji *i, unsigned to, unsigned size)
@@ -135,6 +136,68 @@ static void check_segment(struct em *e, struct stub *s, unsigned sg, unsigned si
 	em_env(e, (struct enc) { .op = 0x03, .size = 4, .reg = H_T0 }, at + (uint32_t)offsetof(struct segreg, base));
 }
 
+/* ---- stores beside code ---------------------------------------------------------------------------------------------------------------
+ * A page with code has no write tag, and to look whether a store hits the code was the interpreter's.  But 16-bit programs have their stack and
+ * data in the same pages as their code; so there it is looked up here.  One CPU only: then nobody marks lines meanwhile. */
+
+enum { NEAR_CODE_MAX = 8 /* bytes */ };
+static bool may_be_near_code(const struct em *e, unsigned size)
+{
+	const struct machine *m = e->c->machine;
+	return e->segments && size <= NEAR_CODE_MAX && m->n_cpus == 1 && m->opt->maxcpus <= 1;
+}
+
+/* Out of line: r9 and r10 as em_check_tlb_entry leaves them where it finds no tag. */
+void em_near_code(struct em *e, const struct stub *s)
+{
+	em_rm(e, (struct enc) { .op = 0x33, .size = 8, .reg = H_T0 }, H_T1, NO_REG, 0, offsetof(struct tlb_entry, tag_w));      /* the address again */
+	em8(e, 0xe8), em_rel32(e, e->j->near_code);
+	em8(e, 0x0f), em8(e, 0x83), em_rel32(e, s->plain);                      /* jnc */
+}
+
+/* r9 = host address of what lies there, which may be written to as mmu.c's put_piece() would without more ado: the page may be written and is dirty, and
+ * none of the lines is code.  Else CF. */
+static void make_near_code(struct em *e)
+{
+	const struct ram_arena *ram = &e->c->machine->ram;
+	uint8_t *fail[5];
+	unsigned n = 0;
+	e->j->near_code = e->p;
+	em8(e, 0x50), em8(e, 0x51);                                             /* push rax, rcx */
+	em_mov(e, RAX, H_T0);
+	em_rm(e, (struct enc) { .op = 0x33, .size = 8, .reg = RAX }, H_T1, NO_REG, 0, offsetof(struct tlb_entry, tag_r));
+	em8(e, 0x48), em8(e, 0x3d), em32(e, PAGE_SIZE - NEAR_CODE_MAX);         /* cmp rax, */
+	em8(e, 0x77), fail[n++] = e->p++;                                       /* ja */
+	em_mov(e, RCX, H_T1);
+	em_env(e, (struct enc) { .op = 0x2b, .size = 8, .reg = RCX }, offsetof(struct cpu, tlb));
+	em_rr(e, (struct enc) { .op = 0xc1, .size = 8, .reg = 5 }, RCX), em8(e, 5);     /* shr: 32 bytes an entry */
+	em_env(e, (struct enc) { .op = 0x03, .size = 8, .reg = RCX }, offsetof(struct cpu, tlb));
+	em_rm(e, (struct enc) { .op = 0xf6, .size = 4, .reg = 0 }, RCX, NO_REG, 0, offsetof(struct tlb, info)), em8(e, TI_WRITABLE);
+	em8(e, 0x74), fail[n++] = e->p++;                                       /* jz */
+	em_mov(e, RAX, H_T0);
+	em_rm(e, (struct enc) { .op = 0x03, .size = 8, .reg = RAX }, H_T1, NO_REG, 0, offsetof(struct tlb_entry, addend));
+	em_mov(e, RCX, RAX);
+	em_imm64(e, H_T1, (uintptr_t)ram->host);
+	em_rr(e, (struct enc) { .op = 0x2b, .size = 8, .reg = RCX }, H_T1);
+	em_rr(e, (struct enc) { .op = 0xc1, .size = 8, .reg = 5 }, RCX), em8(e, PAGE_SHIFT);
+	em_imm64(e, H_T1, (uintptr_t)ram->dirty);
+	em_rm(e, (struct enc) { .op = 0x80, .size = 1, .reg = 7, .digit = true }, H_T1, RCX, 0, 0), em8(e, DIRTY_VGA | DIRTY_MIGRATE);  /* cmp */
+	em8(e, 0x75), fail[n++] = e->p++;                                       /* jne */
+	em_imm64(e, H_T1, (uintptr_t)ram->code_lines);
+	em_rm(e, (struct enc) { .op = 0x8b, .size = 8, .reg = H_T1 }, H_T1, RCX, 3, 0);
+	for (unsigned last = 0; last < 2; last++) {
+		em_rm(e, (struct enc) { .op = 0x8d, .size = 4, .reg = RCX }, H_T0, NO_REG, 0, last ? NEAR_CODE_MAX - 1 : 0);
+		em_rr(e, (struct enc) { .op = 0xc1, .size = 4, .reg = 5 }, RCX), em8(e, 6);
+		em_rr(e, (struct enc) { .op = 0x0fa3, .size = 8, .reg = RCX }, H_T1);   /* bt */
+		em8(e, 0x72), fail[n++] = e->p++;                               /* jc */
+	}
+	em_mov(e, H_T0, RAX);
+	em8(e, 0x59), em8(e, 0x58), em8(e, 0xc3);                               /* pop, pop, ret; CF is 0 */
+	while (n--)
+		*fail[n] = (uint8_t)(e->p - fail[n] - 1);
+	em8(e, 0x59), em8(e, 0x58), em8(e, 0xf9), em8(e, 0xc3);                 /* pop, pop, stc, ret */
+}
+
 /* Flags and r10 are lost; what is live must have been saved.  What is no plain memory leads to the interpreter, before anything was changed.  Stack
  * accesses, those by way of GS (FS at CPL 3) and those of loops have a slot, and memory outside its range is looked up out of line (em_stubs);
  * elsewhere there are too many sites for the slots, and each looks in the TLB. */
@@ -148,6 +211,7 @@ static void check(struct em *e, const struct ji *i, const struct mem_op *at, uns
 	if (size > JIT_ACCESS_MAX || !((stack && !e->other_stack) || own || (e->ranges && !em_probed(e, i)))) {
 		if (at->base == H_T0) {
 			s->from = em_check_tlb(e, size, write);
+			s->plain = write && may_be_near_code(e, size) ? e->p : NULL;
 			return;
 		}
 		load_address(e, at, H_T0, 0);
@@ -165,6 +229,7 @@ static void check(struct em *e, const struct ji *i, const struct mem_op *at, uns
 	em32(e, 0);
 	em_env(e, (struct enc) { .op = at->base == H_T0 ? 0x03 : 0x8b, .size = 8, .reg = H_T0 }, ENV(delta[e->user]) + n);
 	s->checked = e->p;
+	s->plain = write && may_be_near_code(e, size) ? e->p : NULL;
 	s->at = *at;
 	s->size = (uint8_t)size;
 	s->write = write;
@@ -371,6 +436,7 @@ static void make_refill(struct em *e, unsigned user, bool write, bool group, boo
 void mem_make_common(struct em *e)
 {
 	group_make_common(e);
+	make_near_code(e);
 	for (unsigned write = 0; write < 2; write++) {
 		for (unsigned user = 0; user < 2; user++)
 			for (unsigned n = 0; n < 4; n++)

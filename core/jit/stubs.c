@@ -108,6 +108,8 @@ void em_stubs(struct em *e)
 		em_patch(s->from, e->p);
 		if (s->checked && s->kind != STUB_GROUP)
 			em_other_range(e, s);
+		if (s->plain)
+			em_near_code(e, s);
 		for (unsigned k = 0; k < sizeof s->also / sizeof s->also[0] && s->also[k]; k++)
 			em_patch(s->also[k], e->p);
 		switch (s->kind) {

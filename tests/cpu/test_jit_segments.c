@@ -922,8 +922,42 @@ static void sequences_in_segments_do_the_same_translated(void **state)
 	assert_true(native > stepped);
 }
 
+/* A loop that stores beside its code, which it does natively, and in the same round into it, which must show at once. */
+static void stores_into_code_and_beside_it(void **state)
+{
+	static const uint8_t code[] = {
+		0xb9, 0xe8, 0x03,                       /* mov cx, 1000 */
+		0x31, 0xdb,                             /* xor bx, bx */
+		0x2e, 0x89, 0x1e, 0x00, 0x08,           /* l: mov cs:[800h], bx */
+		0x2e, 0x88, 0x0e, 0x10, 0x01,           /* mov cs:[v + 1], cl */
+		0xb8, 0x00, 0x02,                       /* v: mov ax, 200h + the byte */
+		0x01, 0xc3,                             /* add bx, ax */
+		0xe2, 0xef,                             /* loop l */
+		0xf4 };
+	uint16_t bx = 0;
+	for (unsigned n = 1000; n; n--)
+		bx = (uint16_t)(bx + 0x200 + (n & 0xff));
+	for (unsigned into = 0; into < 2; into++) {
+		struct guest *g = guest_new(GUEST_REAL);
+		struct jit_counters j;
+		assert_true(engine_set_jit(g->c, 1) && engine_jit(g->c));
+		uint8_t b[sizeof code];
+		memcpy(b, code, sizeof b);
+		if (!into)
+			b[13] = 0x20, b[14] = 0x08;     /* elsewhere: 820h */
+		guest_load(g, 0x20000 + 0x100, b, sizeof b);
+		g->c->seg[SEG_CS] = (struct segreg) { .base = 0x20000, .limit = 0xffff, .sel = 0x2000, .attr = 0x93 };
+		cpu_update_mode(g->c);
+		assert_int_equal(guest_run(g, 0x100), CPUEXIT_HALT);
+		assert_int_equal(g->c->regs[RBX], into ? bx : (uint16_t)(1000 * 0x200));
+		jit_get_counters(engine_jit(g->c), &j);
+		assert_true(into || j.misses < 20);
+		guest_free(g);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(sequences_in_segments_do_the_same_translated) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(stores_into_code_and_beside_it), cmocka_unit_test(sequences_in_segments_do_the_same_translated) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
