@@ -215,7 +215,7 @@ install: all build/vmux.1
 	install -Dm644 docs/vmux.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vmux
 
 # ---- benchmarks ------------------------------------------------------------------------------------------------------------------
-#   make bench       vmux beside QEMU's TCG and Bochs, about ten minutes (BENCH_ROUNDS=1 for a quick one, BENCH="kernels boot work smp idle ui")
+#   make bench       vmux beside QEMU's TCG and Bochs, about ten minutes (BENCH_ROUNDS=1 for a quick one, BENCH="kernels real boot work smp idle ui")
 #   make bench-bins  the programs alone; build/bench/cpu runs the kernels on the bare CPU
 # tests/bench/bench_NAME.c -> build/bench/NAME, with the kernels and the CPU tests' helpers.  kernels.o is the same everywhere.
 BENCH_BIN := $(patsubst tests/bench/bench_%.c,$(BUILD)/bench/%,$(wildcard tests/bench/bench_*.c))
@@ -241,6 +241,10 @@ $(BUILD)/bench/guest.img $(BUILD)/bench/guest-long.img: $(OBJ)/tests/bench/guest
 	$(Q)ld -m elf_x86_64 -n -T tests/bench/guest/link.ld --oformat binary -o $@.main $(filter-out %/boot.o,$(filter %.o,$^))
 	$(Q)cat $@.boot $@.main > $@
 	$(Q)truncate -s 2064384 $@
+$(BUILD)/bench/real.img: tests/bench/guest/real.S tests/guest/boot/boot.inc
+	@mkdir -p $(@D)
+	$(call SAY,AS,$<)as --32 -I tests/guest/boot -o $@.o $<
+	$(Q)ld -m elf_i386 -Ttext 0x7c00 --oformat binary -o $@ $@.o
 # Work for Linux: one static program, run on the host and as the first process of a guest, with a shell beside it.
 WORK_OBJ := $(patsubst %.c,$(OBJ)/%.o,$(wildcard tests/bench/linux/*.c))
 $(WORK_OBJ): CFLAGS += -fno-math-errno
@@ -252,7 +256,7 @@ $(BUILD)/bench/work.initrd: $(BUILD)/bench/work
 	$(Q)cp $< $(@D)/work-root/init
 	$(Q)cp /bin/busybox $(@D)/work-root/bin/busybox
 	cd $(@D)/work-root && find . | LC_ALL=C sort | cpio -o -H newc -R 0:0 --quiet > ../work.initrd
-bench-bins: $(BENCH_BIN) $(BUILD)/bench/compare $(BUILD)/bench/guest.img $(BUILD)/bench/guest-long.img $(BUILD)/bench/work.initrd $(BUILD)/tests/tui-fake
+bench-bins: $(BENCH_BIN) $(BUILD)/bench/compare $(BUILD)/bench/guest.img $(BUILD)/bench/guest-long.img $(BUILD)/bench/real.img $(BUILD)/bench/work.initrd $(BUILD)/tests/tui-fake
 bench:
 	@tests/setup.sh bench
 	@$(MAKE) --no-print-directory -j$$(nproc) demo bench-bins

@@ -25,6 +25,7 @@ void judge(struct bench *b, const char *what, double value, const char *unit, bo
 
 /* Each false when it could not run at all. */
 bool bench_kernels(struct bench *b);
+bool bench_real(struct bench *b);
 bool bench_boot(struct bench *b);
 bool bench_work(struct bench *b);
 bool bench_smp(struct bench *b);

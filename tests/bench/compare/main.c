@@ -1,4 +1,4 @@
-/* main.c - vmux beside QEMU's TCG and Bochs, in one run.  usage: compare BENCH_DIR GUESTS_DIR [kernels|boot|work|smp|idle|ui]...
+/* main.c - vmux beside QEMU's TCG and Bochs, in one run.  usage: compare BENCH_DIR GUESTS_DIR [kernels|real|boot|work|smp|idle|ui]...
  *
  * Times are CPU seconds of the emulator's process, so that other work on the machine disturbs little; ratios are formed within a
  * round, then the median over the rounds is taken.  Environment: BENCH_ROUNDS (default 5), BENCH_ACCEL (engine of vmux for "kernels", "boot", "work", "idle"). */
@@ -70,9 +70,9 @@ static void print_machine(struct bench *b)
 int main(int argc, char **argv)
 {
 	static const struct { const char *name; bool (*run)(struct bench *b); } parts[] = {
-		{ "kernels", bench_kernels }, { "boot", bench_boot }, { "work", bench_work }, { "smp", bench_smp }, { "idle", bench_idle_and_serial }, { "ui", bench_ui } };
+		{ "kernels", bench_kernels }, { "real", bench_real }, { "boot", bench_boot }, { "work", bench_work }, { "smp", bench_smp }, { "idle", bench_idle_and_serial }, { "ui", bench_ui } };
 	if (argc < 3) {
-		fprintf(stderr, "usage: compare BENCH_DIR GUESTS_DIR [kernels|boot|work|smp|idle|ui]...\n");
+		fprintf(stderr, "usage: compare BENCH_DIR GUESTS_DIR [kernels|real|boot|work|smp|idle|ui]...\n");
 		return 1;
 	}
 	const char *rounds = getenv("BENCH_ROUNDS");
