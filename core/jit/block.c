@@ -258,6 +258,7 @@ bool jit_translate(struct jit *j, struct block *b, uint64_t probed)
 	j->count.blocks++;
 	j->count.live++;
 	j->count.insns += guest_insns;
+	jb->n_insns = guest_insns;
 	j->count.guest_bytes += guest_bytes;
 	b->jit = jb;
 	return true;

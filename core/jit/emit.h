@@ -47,6 +47,7 @@ struct jit_block {
 	uint8_t *stale_code;
 	struct jit_exit *stale;         /* re-entry at the same address, for who comes here after the end */
 	uint64_t probed;                /* by slot of the instruction: its memory is looked up in the TLB at once, not in a range before */
+	unsigned n_insns;               /* of the guest */
 	unsigned misses;                /* of checks for several accesses */
 	uint64_t missed_at;             /* icount of the first of them */
 };

@@ -360,7 +360,7 @@ static void again(struct jit *j, struct block *b, uint64_t probed)
 /* A check for several accesses of b failed.  Where that is the rule, each access gets its own again. */
 static void count_miss(struct cpu *c, struct jit *j, struct block *b)
 {
-	enum { MANY = 16, RARE = 20000 /* instructions in between */ };
+	enum { MANY = 16, RARE = 1500 /* instructions in between */ };
 	struct jit_block *jb = b->jit;
 	if (!jb || b->single_checks || ++jb->misses < MANY)
 		return;
@@ -377,12 +377,12 @@ static void count_miss(struct cpu *c, struct jit *j, struct block *b)
  * to and fro.  Where that is so in more than one of SELDOM rounds of its loop, looking in the TLB at once is quicker. */
 static void count_wrong(struct cpu *c, struct jit *j, const struct jit_exit *x)
 {
-	enum { TIMES = 256, SELDOM = 10, ENOUGH = 4 /* sites, then it is all of them */ };
+	enum { TIMES = 256, SELDOM = 16, ENOUGH = 4 /* sites, then it is all of them */ };
 	struct block *b = x->block;
 	struct jit_block *jb = b->jit;
 	uint64_t since = c->icount - j->wrong_at[x->site];
 	j->wrong_at[x->site] = c->icount;
-	if (!jb || since > (uint64_t)TIMES * SELDOM * b->n_slots || full(j) || (jb->probed >> x->slot & 1))
+	if (!jb || since > (uint64_t)TIMES * SELDOM * jb->n_insns || full(j) || (jb->probed >> x->slot & 1))
 		return;
 	again(j, b, __builtin_popcountll(jb->probed) < ENOUGH ? jb->probed | UINT64_C(1) << x->slot : UINT64_MAX);
 }
