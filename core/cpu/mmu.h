@@ -31,7 +31,7 @@ struct walk {
 	bool dirty, global;
 	bool accessed;                          /* all entries had the A bit */
 	uint8_t page_bits;                      /* 12, 21, 22 or 30 */
-	const uint64_t *pte;                    /* the last entry, when it is one of 512 in RAM and page_bits is 12; else NULL */
+	const uint64_t *pte;                    /* the last entry, when it is one of 512 in RAM and page_bits is 12 or 21; else NULL */
 	uint32_t err;                           /* page-fault error code, when the walk fails */
 };
 /* Translate lin for `access` (MEM_R, MEM_W, MEM_X; MEM_SYSTEM).  Sets A and D bits unless `quiet`.  False: w->err. */

@@ -243,7 +243,7 @@ static enum step walk_64(struct cpu *c, uint64_t lin, unsigned access, bool quie
 			uint64_t in_page = (UINT64_C(1) << shift) - 1;
 			w->phys = ((v & PTE_FRAME) & ~in_page) | (lin & in_page & PAGE_MASK);
 			w->page_bits = (uint8_t)shift;
-			w->pte = shift == 12 ? (const uint64_t *)(const void *)e[n - 1].host : NULL;
+			w->pte = shift <= 21 ? (const uint64_t *)(const void *)e[n - 1].host : NULL;
 			w->global = (v & PTE_G) && (c->cr4 & CR4_PGE);
 			return finish(c, w, e, n, 8, access, quiet);
 		}

@@ -1,12 +1,12 @@
 /* tlb_run.c - how far memory goes on around the page of a TLB entry: for the translator, whose checks are against ranges.
  *
- * A run is looked for when translated code has come to its page a few times: a large page as far as it is RAM, or neighbours in the same page
- * table whose entries differ in nothing but the address, which is the next in order.  So neither a page nor its rights, nor A and D bits need a
+ * A run is looked for when translated code has come to its page a few times: large pages as far as they are RAM, or small ones: neighbours in the same
+ * page table whose entries differ in nothing but the address, which is the next in order.  So neither a page nor its rights, nor A and D bits need a
  * walk of their own.  For writes it stops at pages with code and at clean ones; among several vCPUs it is one page (see mmu_may_write). */
 #include "core/cpu/mmu.h"
 #include "core/machine/machine.h"
 
-enum { PTE_D = 1 << 6, REACH = 128, LARGE_PAGES = 512 };
+enum { PTE_D = 1 << 6, REACH = 128, LARGE_PAGES = 512, FAR = REACH * LARGE_PAGES };
 
 struct extent { unsigned back, forth; };        /* pages before and behind the entry's */
 
@@ -15,17 +15,14 @@ static struct extent in_window(const struct cpu *c, uint64_t phys)
 {
 	const struct ram_window *win = &c->mmu->win[0];
 	uint64_t before = (phys - win->start) >> PAGE_SHIFT, behind = (win->start + win->size - phys) >> PAGE_SHIFT;
-	return (struct extent) { before < LARGE_PAGES ? (unsigned)before : LARGE_PAGES, behind <= LARGE_PAGES ? (unsigned)behind - 1 : LARGE_PAGES };
+	return (struct extent) { before < FAR ? (unsigned)before : FAR, behind <= FAR ? (unsigned)behind - 1 : FAR };
 }
 
 static unsigned least(unsigned a, unsigned b) { return a < b ? a : b; }
 
-static struct extent readable(const struct walk *w, uint64_t page, struct extent max)
+/* Entries around w->pte, at most `max` of them, that continue it. */
+static struct extent neighbours(const struct walk *w, struct extent max)
 {
-	if (w->page_bits > PAGE_SHIFT) {
-		unsigned at = (unsigned)(page >> PAGE_SHIFT) & (LARGE_PAGES - 1);
-		return (struct extent) { least(at, max.back), least(LARGE_PAGES - 1 - at, max.forth) };
-	}
 	struct extent x = { 0, 0 };
 	if (!w->pte)
 		return x;
@@ -34,12 +31,21 @@ static struct extent readable(const struct walk *w, uint64_t page, struct extent
 	max.back = least(least(max.back, at), REACH);
 	max.forth = least(least(max.forth, LARGE_PAGES - 1 - at), REACH);
 	while (x.back < max.back &&
-		!((__atomic_load_n(w->pte - x.back - 1, __ATOMIC_RELAXED) ^ (v - ((uint64_t)(x.back + 1) << PAGE_SHIFT))) & ~(uint64_t)PTE_D))
+		!((__atomic_load_n(w->pte - x.back - 1, __ATOMIC_RELAXED) ^ (v - ((uint64_t)(x.back + 1) << w->page_bits))) & ~(uint64_t)PTE_D))
 		x.back++;
 	while (x.forth < max.forth &&
-		!((__atomic_load_n(w->pte + x.forth + 1, __ATOMIC_RELAXED) ^ (v + ((uint64_t)(x.forth + 1) << PAGE_SHIFT))) & ~(uint64_t)PTE_D))
+		!((__atomic_load_n(w->pte + x.forth + 1, __ATOMIC_RELAXED) ^ (v + ((uint64_t)(x.forth + 1) << w->page_bits))) & ~(uint64_t)PTE_D))
 		x.forth++;
 	return x;
+}
+
+static struct extent readable(const struct walk *w, uint64_t page, struct extent max)
+{
+	if (w->page_bits == PAGE_SHIFT)
+		return neighbours(w, max);
+	unsigned at = (unsigned)(page >> PAGE_SHIFT) & (LARGE_PAGES - 1);
+	struct extent x = neighbours(w, (struct extent) { max.back / LARGE_PAGES, max.forth / LARGE_PAGES });
+	return (struct extent) { least(at + x.back * LARGE_PAGES, max.back), least(LARGE_PAGES - 1 - at + x.forth * LARGE_PAGES, max.forth) };
 }
 
 static bool may_write(const struct ram_arena *ram, const struct walk *w, uint64_t n, int64_t k)
@@ -48,8 +54,12 @@ static bool may_write(const struct ram_arena *ram, const struct walk *w, uint64_
 	return d && !ram->code_lines[n + (uint64_t)k] && !ram->code_fades[n + (uint64_t)k] && ram->dirty[n + (uint64_t)k] == (DIRTY_VGA | DIRTY_MIGRATE);
 }
 
-static struct extent writable(const struct ram_arena *ram, const struct walk *w, uint64_t n, struct extent max)
+static struct extent writable(const struct ram_arena *ram, const struct walk *w, uint64_t n, uint64_t page, struct extent max)
 {
+	if (w->page_bits > PAGE_SHIFT) {                /* its neighbours have D bits of their own */
+		unsigned at = (unsigned)(page >> PAGE_SHIFT) & (LARGE_PAGES - 1);
+		max = (struct extent) { least(at, max.back), least(LARGE_PAGES - 1 - at, max.forth) };
+	}
 	struct extent x = { 0, 0 };
 	while (x.back < least(max.back, REACH) && may_write(ram, w, n, -(int64_t)x.back - 1))
 		x.back++;
@@ -79,7 +89,7 @@ void tlb_find_run(struct cpu *c, struct tlb_entry *e, bool write)
 	if (!(write && c->machine->n_cpus > 1) && still_true(c, e, page, &w, &n)) {
 		x = readable(&w, page, in_window(c, w.phys));
 		if (write)
-			x = w.dirty ? writable(&c->machine->ram, &w, n, x) : (struct extent) { 0, 0 };
+			x = w.dirty ? writable(&c->machine->ram, &w, n, page, x) : (struct extent) { 0, 0 };
 	}
 	*(write ? &r->start_w : &r->start_r) = (page - ((uint64_t)x.back << PAGE_SHIFT)) | c->jit.epoch[page >> 63];
 	*(write ? &r->limit_w : &r->limit_r) = ((uint64_t)(x.back + x.forth + 1) << PAGE_SHIFT) - JIT_ACCESS_MAX + 1;

@@ -143,6 +143,53 @@ static void pages_that_lie_apart(void **state)
 	assert_int_equal(g->c->cr2, PLACE + 9 * 4096);
 }
 
+enum { LARGE = 2 << 20, LARGE_PLACE = 0x1000000, LARGE_PHYS = 0x800000, LARGE_OTHER = 0xc00000, STRIDE = 4096 };
+
+/* Page by page, often enough for ranges to be looked for: `first` and `second` are what bytes of the two large pages are. */
+static void sweep(struct guest *g, unsigned first, unsigned second)
+{
+	for (int round = 0; round < 8; round++)
+		for (unsigned at = 0; at < 2 * LARGE; at += PAGES * STRIDE) {
+			loop(g, READ, LARGE_PLACE + at, 0);
+			assert_int_equal(g->c->regs[RBX], PAGES * (at < LARGE ? first : second));
+		}
+}
+static void set_large(struct guest *g, unsigned n, uint64_t entry)
+{
+	uint64_t dir = GUEST_TABLES;
+	for (int shift = 39; shift > 21; shift -= 9) {
+		memcpy(&dir, g->mem + dir + ((uint64_t)LARGE_PLACE >> shift & 511) * 8, 8);
+		dir &= ~UINT64_C(0xfff);
+	}
+	memcpy(g->mem + dir + ((LARGE_PLACE >> 21) + n) * 8, &entry, 8);
+	mmu_flush_page(g->c, LARGE_PLACE + n * LARGE + 5 * STRIDE);
+}
+
+/* Two large pages in a row are one range for reading, unless one of them is something else. */
+static void large_pages_in_a_row(void **state)
+{
+	enum { RIGHTS = 0xe7 };
+	struct guest *g = *state;
+	memset(g->mem + LARGE_PHYS, 1, 2 * LARGE);
+	memset(g->mem + LARGE_OTHER, 3, LARGE);
+	set_large(g, 0, LARGE_PHYS | RIGHTS);
+	set_large(g, 1, (LARGE_PHYS + LARGE) | RIGHTS);
+	sweep(g, 1, 1);
+	set_large(g, 1, LARGE_OTHER | RIGHTS);
+	sweep(g, 1, 3);
+	set_large(g, 0, (LARGE_PHYS + LARGE) | RIGHTS);
+	sweep(g, 1, 3);
+	set_large(g, 0, LARGE_OTHER | RIGHTS);
+	set_large(g, 1, LARGE_PHYS | RIGHTS);
+	sweep(g, 3, 1);
+	set_large(g, 1, 0);
+	for (int round = 0; round < 200; round++)
+		loop(g, READ, LARGE_PLACE, 0);
+	loop(g, READ, LARGE_PLACE + LARGE - PAGES / 2 * STRIDE, 0);
+	assert_int_equal(guest_vector(g), EXC_PF);
+	assert_int_equal(g->c->cr2, LARGE_PLACE + LARGE);
+}
+
 static void a_page_becomes_read_only(void **state)
 {
 	struct guest *g = *state;
@@ -302,6 +349,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(mappings_change_under_the_interpreter, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_page_goes_away, setup, teardown),
 		cmocka_unit_test_setup_teardown(pages_that_lie_apart, setup, teardown),
+		cmocka_unit_test_setup_teardown(large_pages_in_a_row, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_page_becomes_read_only, setup, teardown),
 		cmocka_unit_test_setup_teardown(reading_is_not_writing, setup, teardown),
 		cmocka_unit_test_setup_teardown(clean_pages_become_dirty, setup, teardown),
