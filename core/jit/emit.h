@@ -35,6 +35,7 @@ struct jit_exit {
 	uint8_t *look, *ask;            /* FAR: where it goes meanwhile */
 	struct block *block;            /* INTERP: go on in the interpreter at insns[slot] */
 	unsigned slot, page_off;
+	uint8_t before;                 /* INTERP: instructions done that the interpreter does not know of (struct ji) */
 	bool group;                     /* INTERP: because of a check for several accesses */
 	uint8_t site;                   /* INTERP: because the range of an access was the wrong one many times (jit.wrong); 0 = not so */
 	bool cross;                     /* LINK: to an instruction that lies in two pages (cross.c) */

@@ -293,6 +293,7 @@ void em_live_stub(struct em *e, const struct stub *s)
 {
 	struct jit_exit *x = jit_new_exit(e, EXIT_INTERP);
 	x->slot = s->slot;
+	x->before = (uint8_t)s->before;
 	em_imm64(e, H_T1, (uintptr_t)x);
 	em8(e, 0xe8);
 	em_rel32(e, e->j->live_load[s->live]);

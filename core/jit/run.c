@@ -399,6 +399,7 @@ static const struct insn *left(struct cpu *c, struct jit *j, struct jit_exit *x)
 		const struct insn *i = &x->block->insns[x->slot];
 		j->count.out[JIT_OUT_INTERP]++;
 		j->row_count[i->row]++;
+		c->icount += x->before;
 		c->regs[REG_BIP] = c->jit.page + x->page_off;
 		if (unlikely(x->group))
 			count_miss(c, j, x->block);
@@ -451,7 +452,7 @@ static bool where_out(struct cpu *c, const struct jit_exit *x, uint64_t *rip, ui
 	if (x->kind == EXIT_INTERP) {
 		const struct insn *i = &x->block->insns[x->slot];
 		*rip = c->jit.page + x->page_off + i->off;
-		*more = i->idx;
+		*more = x->before + i->idx;
 		if (!(op_rows[i->row].attr & A_END))
 			*flags = 0;
 		return true;

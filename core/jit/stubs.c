@@ -31,8 +31,7 @@ struct jit_exit *em_leave_from(struct em *e, unsigned slot, unsigned before)
 		return em_leave_before_crosser(e);
 	struct jit_exit *x = jit_new_exit(e, EXIT_INTERP);
 	x->slot = slot;
-	if (before)
-		em_count(e, before);
+	x->before = (uint8_t)before;
 	em_imm64(e, H_T1, (uintptr_t)x);
 	em8(e, 0xe9);
 	em_rel32(e, e->j->leave);
