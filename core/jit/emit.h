@@ -143,7 +143,7 @@ struct em_group {
 	uint32_t range;                 /* and the slot's base */
 	uint8_t *again, *in_r10;        /* code of the check behind its address; where r10 is what is in `delta` */
 };
-enum { GROUPS_MAX = 32, SLOT_CROSS = 0xffff };
+enum { GROUPS_MAX = 32, SLOT_CROSS = 0xffff, PROBED_SLOTS = 64 /* of a block: those that have a bit in jit_block.probed */ };
 /* What is known at a place about registers that stay in the host's (live.c). */
 struct em_live {
 	uint8_t sets;                   /* live for certain */
@@ -162,7 +162,7 @@ struct em {
 	unsigned op_size, sp_size;      /* bytes of an operand without prefix, but 8 in 64-bit code; of the stack pointer */
 	unsigned page_off;              /* of the block */
 	uint64_t probed;                /* as in struct jit_block */
-	uint8_t site[64];               /* by slot: of jit.wrong, 0 = none yet; the rounds of an unrolled loop have one */
+	uint8_t site[PROBED_SLOTS];     /* by slot: of jit.wrong, 0 = none yet; the rounds of an unrolled loop have one */
 	struct em_live live;
 	struct stub *stubs;             /* room for STUBS_MAX */
 	unsigned n_stubs;
@@ -245,11 +245,11 @@ unsigned em_next_slot(unsigned *next, unsigned first, unsigned behind, bool writ
 void em_group_check(struct em *e, struct em_group *g, const struct ji *i);
 void em_other_group(struct em *e, const struct stub *s);
 void group_make_common(struct em *e);
-/* Out of line, r9 = host address and r10 = the TLB's entry of what is not in the range of the slot at `base`: the range becomes `refill`'s. */
-void em_refill(struct em *e, uint32_t base, const uint8_t *refill);
-/* The same where the slot may turn out to be of no use to s, which the engine is then told. */
-void em_refill_counted(struct em *e, const struct stub *s, uint32_t base, const uint8_t *refill);
-static inline bool em_probed(const struct em *e, const struct ji *i) { return i->slot < 64 && (e->probed >> i->slot & 1); }
+/* Out of line, r9 = host address and r10 = the TLB's entry of what is not in the range of the slot at `base`: the range becomes `refill`'s, and on at
+ * s->checked.  counted: the slot may turn out to be of no use to s, which the engine is then told. */
+void em_refill(struct em *e, const struct stub *s, uint32_t base, const uint8_t *refill, bool counted);
+static inline bool em_probed(const struct em *e, const struct ji *i) { return i->slot < PROBED_SLOTS && (e->probed >> i->slot & 1); }
+/* Out of line: a store to a page with code is made at s->plain if it may be. */
 void em_other_range(struct em *e, const struct stub *s);
 void em_near_code(struct em *e, const struct stub *s);
 /* r9: linear address in, that less the page's out (_entry) or the host address, r10 = the TLB's entry.  Return the rel32 of the way out, with r9

@@ -247,7 +247,7 @@ void em_check_stack(struct em *e, const struct ji *i, unsigned size, bool write)
 void em_check_in(struct em *e, const struct ji *i, unsigned sg, unsigned size, bool write) { check(e, i, &in_r9, size, write, false, sg); }
 
 /* The slot's place goes there in a register: what comes next reads the slot, and would wait for a store whose address had to be loaded. */
-void em_refill(struct em *e, uint32_t base, const uint8_t *refill)
+static void call_refill(struct em *e, uint32_t base, const uint8_t *refill)
 {
 	em8(e, 0x50);                                                           /* push rax */
 	em8(e, 0xb8 + RAX), em32(e, base);
@@ -255,15 +255,20 @@ void em_refill(struct em *e, uint32_t base, const uint8_t *refill)
 	em8(e, 0x58);
 }
 
-void em_refill_counted(struct em *e, const struct stub *s, uint32_t base, const uint8_t *refill)
+void em_refill(struct em *e, const struct stub *s, uint32_t base, const uint8_t *refill, bool counted)
 {
+	if (!counted || s->slot >= PROBED_SLOTS) {
+		call_refill(e, base, refill);
+		em8(e, 0xe9), em_rel32(e, s->checked);
+		return;
+	}
 	uint8_t *site = &e->site[s->slot];
 	if (!*site)
 		*site = (uint8_t)(1 + e->j->next_site++ % (JIT_SITES - 1));
 	em_env(e, (struct enc) { .op = 0x80, .size = 1, .reg = 0, .digit = true }, ENV(wrong) + *site), em8(e, 1);
 	em8(e, 0x72);                                                           /* jc */
 	uint8_t *often = e->p++;
-	em_refill(e, base, refill);
+	call_refill(e, base, refill);
 	em8(e, 0xe9), em_rel32(e, s->checked);
 	*often = (uint8_t)(e->p - often - 1);
 	em_leave_from(e, s->slot, s->before)->site = *site;
@@ -280,13 +285,7 @@ void em_other_range(struct em *e, const struct stub *s)
 		miss = em_check_tlb_entry(e, s->size, s->write);
 		em_rm(e, (struct enc) { .op = 0x8b, .size = 8, .reg = H_T0 }, H_T1, NO_REG, 0, offsetof(struct tlb_entry, addend));
 	}
-	const uint8_t *refill = e->j->refill[e->user][s->write][false][s->last];
-	if (s->stack || s->slot >= 64) {
-		em_refill(e, s->base, refill);
-		em8(e, 0xe9), em_rel32(e, s->checked);
-	} else {
-		em_refill_counted(e, s, s->base, refill);
-	}
+	em_refill(e, s, s->base, e->j->refill[e->user][s->write][false][s->last], !s->stack);
 	em_patch(miss, e->p);
 }
 

@@ -424,13 +424,7 @@ void em_other_group(struct em *e, const struct stub *s)
 	int32_t tag = g->write ? offsetof(struct tlb_entry, tag_w) : offsetof(struct tlb_entry, tag_r);
 	if (g->slot) {
 		uint8_t *miss = em_check_tlb(e, g->span, g->write);
-		const uint8_t *refill = e->j->refill[e->user][g->write][true][g->last];
-		if (g->last || s->slot >= 64) {
-			em_refill(e, g->range, refill);
-			em8(e, 0xe9), em_rel32(e, s->checked);
-		} else {
-			em_refill_counted(e, s, g->range, refill);
-		}
+		em_refill(e, s, g->range, e->j->refill[e->user][g->write][true][g->last], !g->last);
 		em_patch(miss, e->p);
 	}
 	em_rm(e, (struct enc) { .op = 0x33, .size = 8, .reg = H_T0 }, H_T1, NO_REG, 0, tag);    /* the address again */
