@@ -36,10 +36,8 @@ HANDLER(info_cpus)
 /* ---- engines ---- */
 
 /* Which runs, and why. */
-static void engine_line(const struct machine *m, struct text *out)
-{
-	text_printf(out, "engine: %s; %s\n", m->accel->name, *m->accel_why ? m->accel_why : "it was asked for");
-}
+static const char *why(const struct machine *m) { return *m->accel_why ? m->accel_why : "it was asked for"; }
+static void engine_line(const struct machine *m, struct text *out) { text_printf(out, "engine: %s; %s\n", m->accel->name, why(m)); }
 
 HANDLER(info_accel)
 {
@@ -110,7 +108,7 @@ HANDLER(info_jit)
 	bool ok = accel_print_jit(x->m, x->out);
 	mon_unpark(x->m);
 	if (!ok)
-		return error_set(err, "JIT information is only available with accel=jit; this engine is %s: %s", m->accel->name, *m->accel_why ? m->accel_why : "it was asked for");
+		return error_set(err, "JIT information is only available with accel=jit; this engine is %s: %s", m->accel->name, why(m));
 	engine_line(m, x->out);
 	return true;
 }
