@@ -2,22 +2,7 @@
 #include "core/cpu/cpu.h"
 #include "core/kvm/kvm.h"
 #include "devices/chipset/lapic_priv.h"
-#include "tests/dev/board.h"
-
-static struct machine *machine(void)
-{
-	struct kvm_probe p;
-	bool usable = kvm_probe(&p);
-	struct machine *m = usable ? board_new("-accel kvm -m 16 -smp 2 -cpu qemu64,+x2apic,+tsc-deadline") : NULL;
-
-	if (m && ((struct kvm *)m->engine_data)->split)
-		return m;
-	printf("# SKIP %s\n", usable ? "the host's KVM has no local APICs" : p.why);
-	if (m)
-		board_free(m);
-	skip();
-	return NULL;
-}
+#include "tests/dev/kvm_board.h"
 
 static void there(struct machine *m)
 {
@@ -63,7 +48,7 @@ static void same(const struct lapic *l, const struct lapic *was)
 static void every_register(void **state)
 {
 	for (int x2 = 0; x2 < 2; x2++) {
-		struct machine *m = machine();
+		struct machine *m = kvm_board_new(2);
 		for (unsigned n = 0; n < 2; n++) {
 			struct lapic *l = lapic_of(m->lapics[n]), *was = malloc(sizeof *was);
 			assert_non_null(was);
@@ -88,7 +73,7 @@ static void every_register(void **state)
 /* The clock of this board stands still; the kernel's does not. */
 static void timers(void **state)
 {
-	struct machine *m = machine();
+	struct machine *m = kvm_board_new(2);
 	struct lapic *l = lapic_of(m->lapics[0]);
 
 	l->svr = SVR_ENABLE | 0xff;
@@ -128,7 +113,7 @@ static void timers(void **state)
 /* While they are away: the 8259's level is shown to the CPU, messages go to the kernel, and what they did is seen afterwards. */
 static void messages(void **state)
 {
-	struct machine *m = machine();
+	struct machine *m = kvm_board_new(2);
 	struct lapic *l = lapic_of(m->lapics[0]), *second = lapic_of(m->lapics[1]);
 
 	for (unsigned n = 0; n < 2; n++)

@@ -6,7 +6,7 @@
 #include "core/kvm/kvm.h"
 #include "devices/chipset/ioapic.h"
 #include "devices/chipset/lapic_priv.h"
-#include "tests/dev/board.h"
+#include "tests/dev/kvm_board.h"
 #include <stdio.h>
 #include <time.h>
 
@@ -68,23 +68,6 @@ __asm__(".pushsection .rodata\n"
 extern const char settle_timer[], settle_window[], settle_tick[], settle_level[], settle_message[], settle_last[];
 
 static uint32_t address(const char *at) { return (uint32_t)(CODE + (at - settle_timer)); }
-
-static struct machine *machine(unsigned cpus)
-{
-	struct kvm_probe p;
-	bool usable = kvm_probe(&p);
-	char args[100];
-
-	snprintf(args, sizeof args, "-accel kvm -m 16 -smp %u -cpu qemu64,+x2apic,+tsc-deadline", cpus);
-	struct machine *m = usable ? board_new(args) : NULL;
-	if (m && ((struct kvm *)m->engine_data)->split)
-		return m;
-	printf("# SKIP %s\n", usable ? "the host's KVM has no local APICs" : p.why);
-	if (m)
-		board_free(m);
-	skip();
-	return NULL;
-}
 
 /* CPU 0 is about to run the code from `start` on, with its APIC as a system has it. */
 static struct lapic *prepare(struct machine *m, const char *start)
@@ -155,7 +138,7 @@ static void stop_and_go(struct machine *m)
 
 static void told_once(void **state)
 {
-	struct machine *m = machine(1);
+	struct machine *m = kvm_board_new(1);
 	struct lapic *l = prepare(m, settle_timer);
 
 	poke32(m, TIMES, 1);
@@ -175,7 +158,7 @@ static void told_once(void **state)
 /* Stopped at any time: no end is lost, or the guest would wait for ever, and none comes twice. */
 static void each_end(void **state)
 {
-	struct machine *m = machine(1);
+	struct machine *m = kvm_board_new(1);
 
 	prepare(m, settle_timer);
 	poke32(m, TIMES, 400);
@@ -193,7 +176,7 @@ static void each_end(void **state)
 /* A deadline that was given to the kernel, of a CPU that was stopped before it ran. */
 static void deadline(void **state)
 {
-	struct machine *m = machine(1);
+	struct machine *m = kvm_board_new(1);
 	struct lapic *l = prepare(m, settle_timer);
 
 	l->lvt[LVT_TIMER] = V_TIMER | TIMER_TSC_DEADLINE << 17;
@@ -223,7 +206,7 @@ static void deadline(void **state)
 
 static void whole_priority(void **state)
 {
-	struct machine *m = machine(1);
+	struct machine *m = kvm_board_new(1);
 	struct lapic *l = prepare(m, settle_timer);
 
 	l->tpr = 0x5a;
@@ -242,7 +225,7 @@ static void whole_priority(void **state)
 /* An instruction of the interpreter sends to its own CPU: giving the APIC back does not undo it. */
 static void sent_to_itself(void **state)
 {
-	struct machine *m = machine(1);
+	struct machine *m = kvm_board_new(1);
 	struct lapic *l = prepare(m, settle_timer);
 	uint32_t irr = 0;
 
@@ -264,7 +247,7 @@ static void sent_to_itself(void **state)
 /* INIT and start-up reach a CPU that ran, after its registers were taken out: they are seen. */
 static void started_anew(void **state)
 {
-	struct machine *m = machine(2);
+	struct machine *m = kvm_board_new(2);
 	struct cpu *c = m->cpus[1];
 
 	for (unsigned n = 0; n < 2; n++) {
@@ -304,7 +287,7 @@ static void set_entry(struct machine *m, unsigned pin, uint32_t low)
 /* As systems do whose handlers are threads: the pin is masked before the interrupt ends. */
 static void level_masked_meanwhile(void **state)
 {
-	struct machine *m = machine(1);
+	struct machine *m = kvm_board_new(1);
 	struct irq_line pin = ioapic_input(m->ioapic, 20);
 
 	prepare(m, settle_timer);
@@ -336,7 +319,7 @@ static void level_ends(struct machine *m)
 /* "Directed EOIs": software that ends it at the I/O APIC itself. */
 static void directed_end(void **state)
 {
-	struct machine *m = machine(1);
+	struct machine *m = kvm_board_new(1);
 	struct lapic *l = prepare(m, settle_timer);
 	struct irq_line pin = ioapic_input(m->ioapic, 20);
 
@@ -364,7 +347,7 @@ static void directed_end(void **state)
 /* Delivery mode 111b of the I/O APIC, while LINT0 is masked: the 8259 is asked for the vector when the CPU takes it.  An SMI is nothing here. */
 static void extint_and_smi(void **state)
 {
-	struct machine *m = machine(1);
+	struct machine *m = kvm_board_new(1);
 	struct irq_line pin = ioapic_input(m->ioapic, 20);
 
 	prepare(m, settle_window);

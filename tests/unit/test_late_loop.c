@@ -1,6 +1,7 @@
 /* test_late_loop.c - the loop thread does not come, and the guest reads its clocks: the timer interrupts come nevertheless. */
 #include "core/cpu/accel_conf.h"
 #include "core/machine/machine.h"
+#include "tests/unit/rom.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,7 +11,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-enum { ROM_SIZE = 0x10000, LIMIT_S = 120, ENOUGH = 10 };
+enum { LIMIT_S = 120, ENOUGH = 10 };
 /* Where the guest keeps its numbers, and which clock it is to read. */
 enum { TICKS = 0x1000, CLOCK = 0x1004, READS = 0x1008 };
 enum { NO_CLOCK, TSC, TSC_P, HPET, PIT, CLOCKS };
@@ -77,20 +78,6 @@ __asm__(
 	"	.code64\n"
 	".popsection\n");
 extern const unsigned char late_rom[], late_rom_end[];
-
-static void write_rom(char *name)
-{
-	static const unsigned char reset[] = { 0xea, 0x00, 0x00, 0x00, 0xf0 };          /* jmp f000:0000 */
-	unsigned char *rom = calloc(1, ROM_SIZE);
-	int fd = mkstemp(name);
-	assert_non_null(rom);
-	assert_true(fd >= 0);
-	memcpy(rom, late_rom, (size_t)(late_rom_end - late_rom));
-	memcpy(rom + 0xfff0, reset, sizeof reset);
-	assert_int_equal(write(fd, rom, ROM_SIZE), ROM_SIZE);
-	close(fd);
-	free(rom);
-}
 
 /* A machine, and a loop that can be held. */
 struct held {
@@ -176,7 +163,7 @@ static void wait_for(struct held *h, uint64_t addr, uint32_t by, const char *wha
 static void start(struct held *h, const char *engine, const char *cpus)
 {
 	char rom[] = "/tmp/vmux-late-XXXXXX";
-	write_rom(rom);
+	rom_write(rom, late_rom, late_rom_end);
 	char *argv[] = { "vmux", "-accel", (char *)engine, "-smp", (char *)cpus, "-cpu", "max", "-m", "16", "-bios", rom, "-display", "none", "-nodefaults", NULL };
 	struct error err = { "" };
 	bool done;

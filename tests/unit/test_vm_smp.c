@@ -2,6 +2,7 @@
  * count with locked instructions (also across a page), write over code that all run, use ports and their APICs and interrupt each other,
  * while the front end looks, pauses and asks.  The counts must be right. */
 #include "core/vm.h"
+#include "tests/unit/rom.h"
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +13,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-enum { CPUS = 4, LIMIT_S = 240, ROM_SIZE = 0x10000 };
+enum { CPUS = 4, LIMIT_S = 240 };
 /* Where the guest keeps its numbers. */
 enum { TOTAL = 0x1000, OWN = 0x1100 /* + 64 * APIC id */, IPIS = 0x1200, CROSSING = 0x1ffe, WRONG = 0x1300, PUBLISHED = 0x1340, CODE = 0x3000, IDT = 0x4000 };
 
@@ -108,20 +109,6 @@ __asm__(
 	".popsection\n");
 extern const unsigned char smp_rom[], smp_rom_end[];
 
-static void write_rom(char *name)
-{
-	static const unsigned char reset[] = { 0xea, 0x00, 0x00, 0x00, 0xf0 };          /* jmp f000:0000 */
-	unsigned char *rom = calloc(1, ROM_SIZE);
-	int fd = mkstemp(name);
-	assert_non_null(rom);
-	assert_true(fd >= 0);
-	memcpy(rom, smp_rom, (size_t)(smp_rom_end - smp_rom));
-	memcpy(rom + 0xfff0, reset, sizeof reset);
-	assert_int_equal(write(fd, rom, ROM_SIZE), ROM_SIZE);
-	close(fd);
-	free(rom);
-}
-
 /* A dword of guest memory, as the monitor shows it. */
 static uint32_t peek(struct vm *vm, unsigned addr)
 {
@@ -169,7 +156,7 @@ static void check_counts(struct vm *vm)
 static void all_at_work(const char *engine, const char *icount, uint32_t rounds)
 {
 	char rom[] = "/tmp/vmux-smp-XXXXXX";
-	write_rom(rom);
+	rom_write(rom, smp_rom, smp_rom_end);
 	char *argv[] = { "vmux", "-accel", (char *)engine, "-smp", "4", "-m", "16", "-bios", rom, "-display", "none", "-nodefaults",
 		icount ? "-icount" : NULL, (char *)icount, NULL };
 	struct error err = { "" };
