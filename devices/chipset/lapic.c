@@ -182,7 +182,7 @@ static bool logical_match(const struct lapic *l, uint32_t dest)
 	return (mda >> 4) == (id >> 4) && (mda & id & 0x0f);
 }
 
-bool lapic_matches(const struct lapic *l, const struct apic_message *msg)
+static bool matches(const struct lapic *l, const struct apic_message *msg)
 {
 	if (!globally_enabled(l))
 		return false;
@@ -230,32 +230,36 @@ static struct lapic *lowest(struct machine *m, const struct apic_message *msg)
 
 	for (unsigned i = 0; i < MAX_CPUS && m->lapics[i]; i++) {
 		struct lapic *l = lapic_of(m->lapics[i]);
-		if (lapic_matches(l, msg) && software_enabled(l) && (!best || lapic_ppr(l) < lapic_ppr(best)))
+		if (matches(l, msg) && software_enabled(l) && (!best || lapic_ppr(l) < lapic_ppr(best)))
 			best = l;
 	}
 	return best;
 }
 
-bool apic_send(struct machine *m, const struct apic_message *msg)
+bool lapic_send_to_all(struct machine *m, const struct apic_message *msg)
 {
 	bool found = false;
 
-	if (m->apic_engine)
-		return lapic_send_to_engine(m, msg);
-	if (msg->mode == APIC_LOWEST) {
-		struct lapic *l = lowest(m, msg);
-		if (l)
-			lapic_take(l, msg);
-		return l;
-	}
 	for (unsigned i = 0; i < MAX_CPUS && m->lapics[i]; i++) {
 		struct lapic *l = lapic_of(m->lapics[i]);
-		if (!lapic_matches(l, msg))
+		if (!matches(l, msg))
 			continue;
 		found = true;
 		lapic_take(l, msg);
 	}
 	return found;
+}
+
+bool apic_send(struct machine *m, const struct apic_message *msg)
+{
+	if (m->apic_engine)
+		return lapic_send_to_engine(m, msg);
+	if (msg->mode != APIC_LOWEST)
+		return lapic_send_to_all(m, msg);
+	struct lapic *l = lowest(m, msg);
+	if (l)
+		lapic_take(l, msg);
+	return l;
 }
 
 bool apic_waiting(struct machine *m, uint8_t vector)

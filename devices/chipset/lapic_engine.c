@@ -151,15 +151,8 @@ uint32_t apic_message_data(const struct apic_message *msg)
  * they say otherwise. */
 static bool take_extint(struct machine *m, const struct apic_message *msg)
 {
-	bool found = false;
+	bool found = lapic_send_to_all(m, msg);
 
-	for (unsigned n = 0; n < MAX_CPUS && m->lapics[n]; n++) {
-		struct lapic *l = lapic_of(m->lapics[n]);
-		if (!lapic_matches(l, msg))
-			continue;
-		found = true;
-		lapic_take(l, msg);
-	}
 	if (!found && msg->logical && (found = m->lapics[0]))
 		lapic_take(lapic_of(m->lapics[0]), msg);
 	return found;

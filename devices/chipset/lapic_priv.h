@@ -53,7 +53,7 @@ bool    lapic_x2apic(const struct lapic *l);
 uint32_t lapic_read(struct lapic *l, unsigned reg);
 void    lapic_write(struct lapic *l, unsigned reg, uint32_t val);
 void    lapic_take(struct lapic *l, const struct apic_message *msg);    /* this APIC gets a message */
-bool    lapic_matches(const struct lapic *l, const struct apic_message *msg);   /* whose destination it is */
+bool    lapic_send_to_all(struct machine *m, const struct apic_message *msg);     /* whose destinations it has; false: there are none */
 void    lapic_send_ipi(struct lapic *l);                                /* what icr says */
 void    lapic_self_ipi(struct lapic *l, uint8_t vector);                /* x2APIC's register */
 uint32_t lapic_lvt_writable(unsigned entry);                            /* bits that software may set ("Local Vector Table") */
