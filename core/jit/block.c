@@ -145,6 +145,14 @@ static bool loads_stack(const struct ji *i)
 	}
 }
 
+/* The host may make one operation of it and a jcc.  Its code has no jumps but those of stubs. */
+static bool fuses(const struct ji *i)
+{
+	unsigned op = i->row->opcode, digit = i->row->match >> 3 & 7;
+	return i->row->map == ONE && i->writes && (op < 0x50 /* ALU, INC, DEC */ || (op >= 0x80 && op <= 0x85) || op == 0xa8 || op == 0xa9 ||
+		((op & 0xfe) == 0xf6 && digit < 2) || (op & 0xfe) == 0xfe);
+}
+
 /* True: the block goes on behind i. */
 static void emit_all(struct em *e, struct ji *is, unsigned n)
 {
@@ -167,7 +175,11 @@ static void emit_all(struct em *e, struct ji *is, unsigned n)
 			k++;
 			continue;
 		}
+		uint8_t *at = e->p;
+		unsigned stubs = e->n_stubs;
 		if (em_native(e, i)) {
+			if (fuses(i) && e->n_stubs == stubs)
+				e->fusible.at = at, e->fusible.behind = e->p;
 			e->other_stack |= loads_stack(i);
 			j->count.native++;
 			k++;

@@ -44,12 +44,8 @@ static void host_call(struct em *e, const struct ji *i, int64_t target, bool far
 		note_indirect(e, i, (int)i->size);
 	else
 		em_count(e, i->in.idx + 1u);
-	if (near) {
-		em_env(e, (struct enc) { .op = 0x83, .size = 4, .reg = 7 }, offsetof(struct cpu, attention));
-		em8(e, 0);
-		em8(e, 0x0f), em8(e, 0x85), em32(e, 0);
-		leave = e->p - 4;
-	}
+	if (near)
+		leave = em_poll(e);
 	uint8_t *to = em_call_begin(e);
 	em_landing(e, ret);
 	em_go_on(e, ret, 0);
@@ -76,11 +72,7 @@ static bool em_again(struct em *e, const struct ji *i)
 	if (target_of(e, i) != e->page_off || family_off(e, FAM_LINK))
 		return false;
 	em_count(e, i->in.idx + 1u);
-	em_env(e, (struct enc) { .op = 0x83, .size = 4, .reg = 7 }, offsetof(struct cpu, attention)), em8(e, 0);
-	em8(e, 0x0f), em8(e, 0x85), em32(e, 0);                 /* jne */
-	uint8_t *asked = e->p - 4;
-	em8(e, 0xe9), em32(e, 0);
-	uint8_t *again = e->p - 4;
+	uint8_t *asked = em_poll(e), *again = em_jmp(e);
 	em_patch(asked, em_exit_to(e, target_of(e, i), again));
 	em_patch(again, e->entry);
 	return true;
@@ -98,9 +90,7 @@ static bool conditional_16(struct em *e, const struct ji *i, unsigned op)
 	em_rr(e, (struct enc) { .op = 0x85, .size = 2, .reg = RCX }, RCX);
 	unsigned jcc = op == JCXZ ? 0x84 : 0x85;
 	if (target_of(e, i) == e->page_off) {
-		em8(e, 0x0f), em8(e, jcc ^ 1);
-		uint8_t *on = e->p;
-		em32(e, 0);
+		uint8_t *on = em_jcc(e, jcc ^ 1);
 		if (em_again(e, i)) {
 			em_patch(on, e->p);
 			return true;
@@ -111,9 +101,7 @@ static bool conditional_16(struct em *e, const struct ji *i, unsigned op)
 	s->target = target_of(e, i);
 	s->count = i->in.idx + 1u;
 	s->backward = is_backward(i);
-	em8(e, 0x0f), em8(e, jcc);
-	s->from = e->p;
-	em32(e, 0);
+	s->from = em_jcc(e, jcc);
 	return true;
 }
 
@@ -123,9 +111,8 @@ static void conditional(struct em *e, const struct ji *i, unsigned op)
 		em_flags_to_host(e);
 	bool save = i->live_taken && !e->flags_mem;
 	if (op < 0xe0 && target_of(e, i) == e->page_off && !i->invert) {
-		em8(e, 0x0f), em8(e, 0x80 | ((op & 15) ^ 1));
-		uint8_t *on = e->p;
-		em32(e, 0);
+		em_room_jcc(e);
+		uint8_t *on = em_jcc(e, 0x80 | ((op & 15) ^ 1));
 		if (save)
 			em_flags_to_mem(e);
 		e->flags_mem &= !save;
@@ -146,13 +133,13 @@ static void conditional(struct em *e, const struct ji *i, unsigned op)
 		if (i->in.flags & I_A32)
 			em8(e, 0x67);
 		em8(e, op), em8(e, 2);
-		em8(e, 0xeb), em8(e, 5);
-		em8(e, 0xe9);
+		em8(e, 0xeb), em8(e, JMP_SIZE);
+		em8(e, 0xe9), em32(e, 0);
+		s->from = e->p - 4;
 	} else {
-		em8(e, 0x0f), em8(e, 0x80 | (op & 15));
+		em_room_jcc(e);
+		s->from = em_jcc(e, 0x80 | (op & 15));
 	}
-	s->from = e->p;
-	em32(e, 0);
 }
 
 static bool indirect(struct em *e, const struct ji *i, bool call)

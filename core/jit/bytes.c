@@ -157,3 +157,80 @@ void em_flags_clobber(struct em *e, unsigned live)
 		em_flags_to_mem(e);
 	e->flags_host = false;
 }
+
+/* ---- jumps, and room for them ---------------------------------------------------------------------------------------------------------
+ * Intel's Skylake and its kin decode all that lies in 32 bytes anew each time when a jump, or what is fused with it, crosses their end or
+ * touches it.  Ref: Intel, Mitigations for Jump Conditional Code Erratum, 2.1. */
+
+enum { WINDOW = 32 };
+
+static void put_nop(struct em *e, unsigned n)
+{
+	enum { LONGEST = 9 };
+	static const uint8_t nop[LONGEST][LONGEST] = { { 0x90 }, { 0x66, 0x90 }, { 0x0f, 0x1f, 0 }, { 0x0f, 0x1f, 0x40, 0 }, { 0x0f, 0x1f, 0x44, 0, 0 },
+		{ 0x66, 0x0f, 0x1f, 0x44, 0, 0 }, { 0x0f, 0x1f, 0x80, 0, 0, 0, 0 }, { 0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0 }, { 0x66, 0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0 } };
+	for (; n > LONGEST; n--)
+		em8(e, 0x66);
+	memcpy(e->p, nop[n - 1], n);
+	e->p += n;
+}
+
+/* Bytes missing until `bytes` more, `before` further on, are all right. */
+static unsigned missing(const struct em *e, unsigned before, unsigned bytes)
+{
+	unsigned at = (unsigned)(((uintptr_t)e->p + before) % WINDOW);
+	return e->cold || !(e->j->host_has & HOST_JCC) || at + bytes < WINDOW ? 0 : WINDOW - at;
+}
+static void put_nops(struct em *e, unsigned n)
+{
+	enum { NOP_MAX = 11 };
+	for (unsigned part; n; n -= part)
+		put_nop(e, part = n < NOP_MAX ? n : NOP_MAX);
+}
+void em_room(struct em *e, unsigned bytes) { put_nops(e, missing(e, 0, bytes)); }
+void em_room_behind(struct em *e, unsigned before, unsigned bytes) { put_nops(e, missing(e, before, bytes)); }
+
+void em_room_wide(struct em *e, unsigned prefix, unsigned before, unsigned bytes)
+{
+	enum { INSN_MAX = 15, NOP_MAX = 11 };
+	unsigned n = missing(e, before, bytes), room = INSN_MAX - before;
+	if (n > room) {
+		unsigned part = n - room > NOP_MAX ? n - room : n < NOP_MAX ? n : NOP_MAX;
+		put_nops(e, part);
+		n -= part;
+	}
+	while (n--)
+		em8(e, prefix);
+}
+
+uint8_t *em_jcc(struct em *e, unsigned op)
+{
+	em_room(e, JCC_SIZE);
+	em8(e, 0x0f), em8(e, op), em32(e, 0);
+	return e->p - 4;
+}
+uint8_t *em_jmp(struct em *e)
+{
+	em_room(e, JMP_SIZE);
+	em8(e, 0xe9), em32(e, 0);
+	return e->p - 4;
+}
+uint8_t *em_poll(struct em *e)
+{
+	em_room_wide(e, 0x65, CMP_ENV_SIZE, JCC_SIZE);
+	em_env(e, (struct enc) { .op = 0x83, .size = 4, .reg = 7 }, offsetof(struct cpu, attention)), em8(e, 0);
+	return em_jcc(e, 0x85);
+}
+
+void em_room_jcc(struct em *e)
+{
+	uint8_t kept[WINDOW];
+	size_t n = e->fusible.behind == e->p ? (size_t)(e->p - e->fusible.at) : 0;
+	if (n + JCC_SIZE >= WINDOW)
+		n = 0;
+	memcpy(kept, e->p - n, n);
+	e->p -= n;
+	em_room(e, (unsigned)n + JCC_SIZE);
+	memcpy(e->p, kept, n);
+	e->p += n;
+}

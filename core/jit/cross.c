@@ -53,7 +53,7 @@ void em_cross_guard(struct em *e, const struct ji *i)
 	em_rr(e, (struct enc) { .op = 0x81, .size = 4, .reg = 4 }, H_T1), em32(e, (TLB_CODE - 1) << 5);
 	em_env(e, (struct enc) { .op = 0x03, .size = 8, .reg = H_T1 }, offsetof(struct cpu, tlb));
 	em_rm(e, (struct enc) { .op = 0x3b, .size = 8, .reg = H_T0 }, H_T1, NO_REG, 0, CODE_OFF + (int)offsetof(struct tlb_entry, tag_x));
-	em8(e, 0x0f), em8(e, JNE), out[n_out++] = e->p, em32(e, 0);
+	out[n_out++] = em_jcc(e, JNE);
 	em_rm(e, (struct enc) { .op = 0x03, .size = 8, .reg = H_T0 }, H_T1, NO_REG, 0, CODE_OFF + (int)offsetof(struct tlb_entry, addend));
 	for (unsigned at = 0; at < e->cross.n; at += size) {
 		uint32_t v = 0;
@@ -62,7 +62,7 @@ void em_cross_guard(struct em *e, const struct ji *i)
 		em_rm(e, (struct enc) { .op = size == 1 ? 0x80 : 0x81, .size = size, .reg = CMP, .digit = true }, H_T0, NO_REG, 0, (int32_t)at);
 		for (unsigned k = 0; k < size; k++)
 			em8(e, v >> 8 * k & 0xff);
-		em8(e, 0x0f), em8(e, JNE), out[n_out++] = e->p, em32(e, 0);
+		out[n_out++] = em_jcc(e, JNE);
 	}
 	em_part(e, true);
 	for (unsigned k = 0; k < n_out; k++)

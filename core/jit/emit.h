@@ -25,7 +25,7 @@ enum { LIVE_VEC = 1, LIVE_X87 = 2, LIVE_SETS = 3 };
 /* What instructions the host may be given beyond x86-64's own. */
 enum host_feature { HOST_SSE42 = 1 << 0 /* and all before it, POPCNT */, HOST_AES = 1 << 1, HOST_SHA = 1 << 2, HOST_AVX2 = 1 << 3 /* FMA, F16C */,
 	HOST_BMI = 1 << 4 /* 1 and 2, LZCNT, MOVBE */, HOST_ADX = 1 << 5, HOST_TSC = 1 << 6 /* by which its kernel keeps the time */,
-	HOST_UNDEFINED = 1 << 7 /* undefined flags come out as the interpreter's do */ };
+	HOST_UNDEFINED = 1 << 7 /* undefined flags come out as the interpreter's do */, HOST_JCC = 1 << 8 /* jumps at the end of 32 bytes are slow */ };
 
 enum exit_kind { EXIT_LINK, EXIT_INDIRECT, EXIT_INTERP, EXIT_FAR };
 struct jit_exit {
@@ -156,6 +156,7 @@ struct em {
 	struct block *b;
 	uint8_t *p, *other;             /* where to emit; the same in the other part of the code (em_part) */
 	uint8_t *entry;                 /* of the block's code */
+	struct { uint8_t *at, *behind; } fusible;       /* code of the last instruction that the host may fuse with a jump, and does not depend on its place */
 	bool cold;                      /* p is among what runs seldom */
 	bool code64, segments, user, exact, loop /* a jump goes back from here */, ranges /* accesses have slots */, other_stack /* RSP was loaded */,
 		flags_host, flags_mem, failed;
@@ -206,6 +207,19 @@ void em_load_env(struct em *e, unsigned host, uint32_t off);
 void em_store_env(struct em *e, unsigned host, uint32_t off);
 void em_imm64(struct em *e, unsigned host, uint64_t v);
 void em_mov(struct em *e, unsigned to, unsigned from);
+enum { JCC_SIZE = 6, JMP_SIZE = 5, CMP_ENV_SIZE = 9 /* of a register or with an index */, CMP_IMM_SIZE = 7 };
+/* So many bytes come next, or behind `before` others, that end in a jump and, where it comes directly behind a comparison, begin with that: nowhere
+ * that the host would be slow.  Flags stay. */
+void em_room(struct em *e, unsigned bytes);
+void em_room_behind(struct em *e, unsigned before, unsigned bytes);
+/* The same with `prefix`es, which mean nothing new to the next instruction, of `before` bytes: that costs less. */
+void em_room_wide(struct em *e, unsigned prefix, unsigned before, unsigned bytes);
+/* The same for a jcc of the guest's, which may come directly behind an instruction of the guest's. */
+void em_room_jcc(struct em *e);
+/* Jumps that lead nowhere yet: their rel32.  op: the second byte of 0F 8x.  em_poll: when vcpus are asked to leave code; flags are lost. */
+uint8_t *em_jcc(struct em *e, unsigned op);
+uint8_t *em_jmp(struct em *e);
+uint8_t *em_poll(struct em *e);
 
 /* Flags. */
 void em_flags_to_host(struct em *e);

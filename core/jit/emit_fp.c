@@ -188,6 +188,18 @@ static bool multiply_keeps_flags(void)
 	return true;
 }
 
+/* Ref: Intel, Mitigations for Jump Conditional Code Erratum, table 1. */
+static bool has_jcc_erratum(void)
+{
+	static const uint8_t models[] = { 0x4e, 0x5e, 0x55, 0x8e, 0x9e, 0xa5, 0xa6, 0xae };
+	unsigned a = 0, b = 0, c = 0, d = 0;
+	__builtin_cpu_init();
+	if (!__builtin_cpu_is("intel") || !__get_cpuid(1, &a, &b, &c, &d) || (a >> 8 & 15) != 6)
+		return false;
+	unsigned model = (a >> 12 & 0xf0) | (a >> 4 & 15);
+	return memchr(models, (int)model, sizeof models);
+}
+
 unsigned em_host_features(void)
 {
 	enum { SSE42 = IMPL_SSE3 | IMPL_SSSE3 | IMPL_SSE41 | IMPL_SSE42, AVX2 = IMPL_AVX | IMPL_AVX2 | IMPL_FMA | IMPL_F16C, AES = IMPL_AES | IMPL_PCLMUL };
@@ -201,5 +213,6 @@ unsigned em_host_features(void)
 		has |= HOST_BMI;
 	b = 0;
 	__get_cpuid_count(7, 0, &a, &b, &c, &d);
-	return has | (b & bit_ADX ? HOST_ADX : 0) | (tsc_is_clock() ? HOST_TSC : 0) | (multiply_keeps_flags() ? HOST_UNDEFINED : 0);
+	return has | (b & bit_ADX ? HOST_ADX : 0) | (tsc_is_clock() ? HOST_TSC : 0) | (multiply_keeps_flags() ? HOST_UNDEFINED : 0) |
+		(has_jcc_erratum() ? HOST_JCC : 0);
 }

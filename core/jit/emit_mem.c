@@ -74,13 +74,11 @@ uint8_t *em_check_tlb_entry(struct em *e, unsigned size, bool write)
 	em_rr(e, (struct enc) { .op = 0x81, .size = 4, .reg = 4 }, H_T1);
 	em32(e, (TLB_CODE - 1) << 5);
 	em_env(e, (struct enc) { .op = 0x03, .size = 8, .reg = H_T1 }, offsetof(struct cpu, tlb));
+	em_room_wide(e, 0x3e, tag ? 4 : 3, CMP_IMM_SIZE + JCC_SIZE);
 	em_rm(e, (struct enc) { .op = 0x33, .size = 8, .reg = H_T0 }, H_T1, NO_REG, 0, tag);
 	em_rr(e, (struct enc) { .op = 0x81, .size = 8, .reg = 7 }, H_T0);
 	em32(e, PAGE_SIZE - size);
-	em8(e, 0x0f), em8(e, 0x87);                                             /* ja */
-	uint8_t *out = e->p;
-	em32(e, 0);
-	return out;
+	return em_jcc(e, 0x87);                                                 /* ja */
 }
 
 /* What is checked: at->base is r9 when the address is there, which becomes the host's; else r9 becomes what is to be added. */
@@ -222,11 +220,10 @@ static void check(struct em *e, const struct ji *i, const struct mem_op *at, uns
 	stack &= !e->other_stack;
 	uint32_t n = 8 * slot_of(e, i, write, stack, own);
 	load_address(e, at, H_T1, stack ? (int)size - 1 : 0);
+	em_room_wide(e, 0x65, CMP_ENV_SIZE, CMP_ENV_SIZE + JCC_SIZE);
 	em_env(e, (struct enc) { .op = 0x2b, .size = 8, .reg = H_T1 }, ENV(base[e->user]) + n);
 	em_env(e, (struct enc) { .op = 0x3b, .size = 8, .reg = H_T1 }, ENV(limit[e->user]) + n);
-	em8(e, 0x0f), em8(e, 0x83);                                             /* jae */
-	s->from = e->p;
-	em32(e, 0);
+	s->from = em_jcc(e, 0x83);                                              /* jae */
 	em_env(e, (struct enc) { .op = at->base == H_T0 ? 0x03 : 0x8b, .size = 8, .reg = H_T0 }, ENV(delta[e->user]) + n);
 	s->checked = e->p;
 	s->plain = write && may_be_near_code(e, size) ? e->p : NULL;

@@ -54,8 +54,7 @@ static void require_common_case(struct em *e, const struct ji *i, unsigned to_mo
 static void jump_to_piece(struct em *e, const struct ji *i, const uint8_t *piece)
 {
 	em_count(e, i->in.idx + 1u);
-	em8(e, 0xe9);
-	em_rel32(e, piece);
+	em_patch(em_jmp(e), piece);
 }
 
 static bool emit_syscall(struct em *e, const struct ji *i)

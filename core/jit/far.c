@@ -33,12 +33,9 @@ bool em_far(struct em *e, int64_t target, bool poll)
 {
 	if (e->user || !e->code64 || family_off(e, FAM_FAR) || family_off(e, FAM_LINK))
 		return false;
-	uint8_t *asked = NULL;
-	if (poll) {
-		em_env(e, (struct enc) { .op = 0x83, .size = 4, .reg = 7 }, offsetof(struct cpu, attention)), em8(e, 0);
-		em8(e, 0x0f), em8(e, 0x85), em32(e, 0);
-		asked = e->p - 4;
-	}
+	uint8_t *asked = poll ? em_poll(e) : NULL;
+	em_room_behind(e, JMP, JMP_SIZE);
+	em_room_behind(e, CMP_SIZE, JCC_SIZE);          /* which leaves room for the other */
 	uint8_t *site = e->p;
 	put_cmp(e);
 	em8(e, 0x0f), em8(e, 0x85), em32(e, 0);

@@ -409,11 +409,10 @@ void em_group_check(struct em *e, struct em_group *g, const struct ji *i)
 		return;
 	}
 	em_rm(e, (struct enc) { .op = 0x8d, .size = 8, .reg = H_T1 }, H_T0, NO_REG, 0, g->last ? g->span - 1 : 0);
+	em_room_wide(e, 0x65, CMP_ENV_SIZE, CMP_ENV_SIZE + JCC_SIZE);
 	em_env(e, (struct enc) { .op = 0x2b, .size = 8, .reg = H_T1 }, g->range);
 	em_env(e, (struct enc) { .op = 0x3b, .size = 8, .reg = H_T1 }, g->range + LIMIT_OFF);
-	em8(e, 0x0f), em8(e, 0x83);                                             /* jae */
-	s->from = e->p;
-	em32(e, 0);
+	s->from = em_jcc(e, 0x83);                                              /* jae */
 	s->checked = e->p;
 }
 

@@ -27,8 +27,7 @@ void em_count(struct em *e, unsigned insns)
 
 static void jcc(struct em *e, unsigned op, const uint8_t *to)
 {
-	em8(e, 0x0f), em8(e, op);
-	em_rel32(e, to);
+	em_patch(em_jcc(e, op), to);
 }
 
 /* op [gs: r10 * 8 + off] */
@@ -45,6 +44,7 @@ static void hash(struct em *e)
 	em_mov(e, H_T1, H_T0);
 	em_rr(e, (struct enc) { .op = 0xc1, .size = 8, .reg = 5 }, H_T1), em8(e, PAGE_SHIFT);
 	em_rr(e, (struct enc) { .op = 0x33, .size = 4, .reg = H_T1 }, H_T0);
+	em_room_wide(e, 0x3e, CMP_IMM_SIZE, CMP_ENV_SIZE + JCC_SIZE);
 	em_rr(e, (struct enc) { .op = 0x81, .size = 4, .reg = 4 }, H_T1), em32(e, CACHE_MASK);
 }
 static unsigned hash_of(uint64_t rip) { return (unsigned)(rip ^ rip >> PAGE_SHIFT) & CACHE_MASK; }
@@ -74,10 +74,8 @@ void em_jump(struct em *e, bool poll, bool direct)
 	const uint8_t *miss = (e->segments ? e->j->jump_seg : e->j->jump_common)[e->user][direct];
 	if (e->segments)
 		em_linear(e);
-	if (poll) {
-		em_env(e, (struct enc) { .op = 0x83, .size = 4, .reg = 7 }, offsetof(struct cpu, attention)), em8(e, 0);
-		jcc(e, 0x85, miss);
-	}
+	if (poll)
+		em_patch(em_poll(e), miss);
 	hash(e);
 	by_index(e, (struct enc) { .op = 0x3b, .size = 8, .reg = H_T0 }, ENV(cache[e->user]));
 	jcc(e, 0x85, miss);
@@ -85,8 +83,10 @@ void em_jump(struct em *e, bool poll, bool direct)
 		enter_page(e, direct);
 	} else {
 		em_rr(e, (struct enc) { .op = 0x81, .size = 8, .reg = 4 }, H_T0), em32(e, (uint32_t)-PAGE_SIZE);
+		em_room_wide(e, 0x65, CMP_ENV_SIZE, CMP_ENV_SIZE);
 		em_store_env(e, H_T0, ENV(page));
 	}
+	em_room(e, CMP_ENV_SIZE);
 	by_index(e, (struct enc) { .op = 0xff, .size = 4, .reg = 4 }, ENV(cache[e->user]) + CODE_BEHIND);
 }
 
@@ -106,16 +106,22 @@ void em_jump_far(struct em *e, int64_t target, bool poll, bool falls)
 	em_jump(e, poll, true);
 }
 
-void em_return(struct em *e) { em8(e, 0xc3); }
+void em_return(struct em *e)
+{
+	em_room(e, 1);
+	em8(e, 0xc3);
+}
 
 uint8_t *em_call_begin(struct em *e)
 {
+	em_room(e, CMP_ENV_SIZE + 2);
 	em_env(e, (struct enc) { .op = 0x3b, .size = 8, .reg = RSP }, ENV(lowest[e->user]));
 	em8(e, 0x73);
 	uint8_t *room = e->p++;
 	em_load_env(e, RSP, ENV(top[e->user]));
 	*room = (uint8_t)(e->p - room - 1);
 	em8(e, 0x41), em8(e, 0x52);                             /* push r10 */
+	em_room(e, JMP_SIZE);
 	em8(e, 0xe8);
 	em32(e, 0);
 	return e->p - 4;
@@ -153,7 +159,7 @@ static void find_by_address(struct em *e, uint8_t *miss[2])
 	em_mov(e, RAX, H_T0);
 	em_rm(e, (struct enc) { .op = 0x33, .size = 8, .reg = RAX }, H_T1, NO_REG, 0, CODE_OFF + (int)offsetof(struct tlb_entry, tag_x));
 	em8(e, 0x48), em8(e, 0x3d), em32(e, PAGE_SIZE);         /* cmp rax, */
-	em8(e, 0x0f), em8(e, 0x83), miss[0] = e->p, em32(e, 0);
+	miss[0] = em_jcc(e, 0x83);
 	em_env(e, (struct enc) { .op = 0x0fb7, .size = 4, .reg = RAX }, offsetof(struct cpu, mode));
 	em_rr(e, (struct enc) { .op = 0xc1, .size = 8, .reg = 4 }, RAX), em8(e, MODE_SHIFT);
 	em_mov(e, RCX, H_T0);
@@ -167,7 +173,7 @@ static void find_by_address(struct em *e, uint8_t *miss[2])
 	em_imm64(e, H_T1, (uintptr_t)e->j->jump);
 	em_rr(e, (struct enc) { .op = 0x03, .size = 8, .reg = H_T1 }, RCX);
 	em_rm(e, (struct enc) { .op = 0x3b, .size = 8, .reg = RAX }, H_T1, NO_REG, 0, offsetof(struct jit_slot, key));
-	em8(e, 0x0f), em8(e, 0x85), miss[1] = e->p, em32(e, 0);
+	miss[1] = em_jcc(e, 0x85);
 }
 
 /* Code rcx for rip r9 into the cache, which is journalled, and its page into code_pages.  rax and r10 are lost. */
@@ -201,8 +207,7 @@ static void make_jump(struct em *e, unsigned user, bool direct, bool seg)
 	uint8_t *miss[3];
 	(seg ? e->j->jump_seg : e->j->jump_common)[user][direct] = e->p;
 	push_host(e, RAX), push_host(e, RCX);
-	em_env(e, (struct enc) { .op = 0x83, .size = 4, .reg = 7 }, offsetof(struct cpu, attention)), em8(e, 0);
-	em8(e, 0x0f), em8(e, 0x85), miss[2] = e->p, em32(e, 0);
+	miss[2] = em_poll(e);
 	find_by_address(e, miss);
 	em_rm(e, (struct enc) { .op = 0x8b, .size = 8, .reg = RCX }, H_T1, NO_REG, 0, offsetof(struct jit_slot, code));
 	remember(e, user);

@@ -120,21 +120,14 @@ static uint8_t *if_upper_zero(struct em *e)
 		vector_op(e, n < SUMS ? MOVAPS : ORPS, n % SUMS, ENV(ymm) + 32 * n + 16, false);
 	em8(e, 0x0f), em8(e, ORPS), em8(e, 0xc1);                                       /* orps xmm0, xmm1 */
 	em8(e, 0x66), em8(e, 0x0f), em8(e, 0x38), em8(e, 0x17), em8(e, 0xc0);           /* ptest xmm0, xmm0 */
-	em8(e, 0x0f), em8(e, 0x84);
-	uint8_t *zero = e->p;
-	em32(e, 0);
-	return zero;
+	return em_jcc(e, 0x84);
 }
 static void move_vectors(struct em *e, unsigned op)
 {
 	test_env(e, ENV(xcr0), XCR0_AVX);
-	em8(e, 0x0f), em8(e, 0x85);                             /* jnz wide */
-	uint8_t *wide = e->p, *zero = NULL, *narrow = wide + 4;
-	em32(e, 0);
+	uint8_t *wide = em_jcc(e, 0x85), *zero = NULL, *narrow = e->p;
 	move_all(e, op, false);
-	em8(e, 0xe9);
-	uint8_t *end = e->p;
-	em32(e, 0);
+	uint8_t *end = em_jmp(e);
 	em_patch(wide, e->p);
 	if (op == 0x28)
 		zero = if_upper_zero(e);
@@ -168,9 +161,7 @@ static uint8_t *load_vectors(struct em *e)
 	em_env(e, (struct enc) { .op = 0x8b, .size = 4, .reg = H_T0 }, ENV(mxcsr));
 	em_rr(e, (struct enc) { .op = 0xf7, .size = 4, .reg = 2 }, H_T0);                       /* not */
 	em_rr(e, (struct enc) { .op = 0xf7, .size = 4, .reg = 0 }, H_T0), em32(e, MXCSR_MASKS); /* test */
-	em8(e, 0x0f), em8(e, 0x85);
-	uint8_t *fail = e->p;
-	em32(e, 0);
+	uint8_t *fail = em_jcc(e, 0x85);
 	em_env(e, (struct enc) { .op = 0x0fae, .size = 4, .reg = 2 }, ENV(mxcsr));              /* ldmxcsr */
 	byte_op(e, 0x80, 1, ENV(fp_live), FP_LIVE_MXCSR);
 	land(e, have);
@@ -212,9 +203,7 @@ static void make_save(struct em *e)
 {
 	e->j->live_save = e->p;
 	test_env(e, ENV(jit.live), LIVE_VEC);
-	em8(e, 0x0f), em8(e, 0x84);
-	uint8_t *none = e->p;
-	em32(e, 0);
+	uint8_t *none = em_jcc(e, 0x84);
 	move_vectors(e, 0x29);
 	em_patch(none, e->p);
 	test_env(e, ENV(jit.live), LIVE_X87);
@@ -234,9 +223,7 @@ static void make_restore(struct em *e)
 	call_c(e, (uintptr_t)x87_load, false);
 	land(e, no_x87);
 	em8(e, 0xf6), em8(e, 0xc3), em8(e, LIVE_VEC);
-	em8(e, 0x0f), em8(e, 0x84);
-	uint8_t *none = e->p;
-	em32(e, 0);
+	uint8_t *none = em_jcc(e, 0x84);
 	uint8_t *fail = load_vectors(e);
 	em_patch(none, e->p);
 	em_patch(fail, e->p);
@@ -282,9 +269,7 @@ void em_live(struct em *e, const struct ji *i, unsigned set)
 	test_env(e, ENV(jit.live), set);
 	struct stub *s = em_stub(e, STUB_LIVE, i);
 	s->live = set;
-	em8(e, 0x0f), em8(e, 0x84);
-	s->from = e->p;
-	em32(e, 0);
+	s->from = em_jcc(e, 0x84);
 	s->back = e->p;
 	e->live.sets |= set;
 }

@@ -8,14 +8,8 @@
 
 /* ---- the common pieces -------------------------------------------------------------------------------------------------------------- */
 
-static uint8_t *jump_on(struct em *e, unsigned jcc)
-{
-	em8(e, 0x0f), em8(e, jcc);
-	em32(e, 0);
-	return e->p - 4;
-}
-static uint8_t *jump_if_zero(struct em *e) { return jump_on(e, 0x84); }
-static uint8_t *jump_unless_zero(struct em *e) { return jump_on(e, 0x85); }
+static uint8_t *jump_if_zero(struct em *e) { return em_jcc(e, 0x84); }
+static uint8_t *jump_unless_zero(struct em *e) { return em_jcc(e, 0x85); }
 
 /* rax = f(c, r10, r9), all guest registers being in struct cpu. */
 static void call_handler(struct em *e, uintptr_t f)

@@ -4,9 +4,7 @@
 void em_jump_out(struct em *e, unsigned jcc, enum stub_kind kind, const struct ji *i)
 {
 	struct stub *s = em_stub(e, kind, i);
-	em8(e, 0x0f), em8(e, jcc);
-	s->from = e->p;
-	em32(e, 0);
+	s->from = em_jcc(e, jcc);
 }
 
 struct stub *em_stub(struct em *e, enum stub_kind kind, const struct ji *i)
@@ -62,8 +60,7 @@ static void guard_start(struct em *e, int64_t target)
 	if (!e->segments || target >= e->page_off)
 		return;
 	em_env(e, (struct enc) { .op = 0x81, .size = 8, .reg = 7 }, offsetof(struct cpu, jit.page)), em32(e, (uint32_t)-target);
-	em8(e, 0x0f), em8(e, 0x8c), em32(e, 0);                         /* jl */
-	uint8_t *wraps = e->p - 4;
+	uint8_t *wraps = em_jcc(e, 0x8c);                               /* jl */
 	bool was = e->cold;
 	em_part(e, true);
 	em_patch(wraps, e->p);
@@ -74,25 +71,19 @@ static void guard_start(struct em *e, int64_t target)
 /* Direct branch.  Flags are in memory or dead. */
 static void go_to(struct em *e, int64_t target, unsigned n_insns, bool backward, bool falls)
 {
-	uint8_t *asked = NULL;
-	if (n_insns)
+	if (n_insns) {
+		if (!backward)
+			em_room_wide(e, 0x65, CMP_ENV_SIZE + 1, JMP_SIZE);
 		em_count(e, n_insns);
+	}
 	if (target < 0 || target >= PAGE_SIZE) {
 		/* 32-bit addresses wrap: jumps that all go forward can make a loop. */
 		em_jump_far(e, target, backward || !e->code64, falls);
 		return;
 	}
 	guard_start(e, target);
-	if (backward) {
-		em_env(e, (struct enc) { .op = 0x83, .size = 4, .reg = 7 }, offsetof(struct cpu, attention));
-		em8(e, 0);
-		em8(e, 0x0f), em8(e, 0x85);                                     /* jne */
-		em32(e, 0);
-		asked = e->p - 4;
-	}
-	em8(e, 0xe9);
-	em32(e, 0);
-	uint8_t *out = em_exit_to(e, target, e->p - 4);
+	uint8_t *asked = backward ? em_poll(e) : NULL, *jump = em_jmp(e);
+	uint8_t *out = em_exit_to(e, target, jump);
 	if (asked)
 		em_patch(asked, out);
 }
