@@ -159,11 +159,13 @@ static void emit_all(struct em *e, struct ji *is, unsigned n)
 	struct jit *j = e->j;
 	for (unsigned k = 0; k < n && !e->failed;) {
 		struct ji *i = &is[k];
+		if (!em_owes(e, i) || i->slot == SLOT_CROSS)
+			em_settle(e);
 		if (i->slot == SLOT_CROSS)
 			em_cross_guard(e, i);
 		for (unsigned g = 0; g < e->n_groups; g++)
 			if (e->groups[g].at == k)
-				em_group_check(e, &e->groups[g], i);
+				em_settle(e), em_group_check(e, &e->groups[g], i);
 		if (i->row->attr & (A_LINK | A_END) || i->in.row == ROW_NONE) {
 			if (!em_branch(e, i) && !em_last_step(e, i)) {
 				em_flags_clobber(e, i->live_in);
@@ -194,10 +196,12 @@ static void emit_all(struct em *e, struct ji *is, unsigned n)
 		}
 		e->p = before;
 		j->count.stepped += run;
+		em_settle(e);
 		em_steps(e, i, run);
 		k += run;
 	}
 	const struct ji *last = &is[n - 1];
+	em_settle(e);
 	em_flags_clobber(e, last->live_out);
 	em_go_on(e, e->page_off + last->in.off + last->in.len, last->in.idx + 1u);
 }

@@ -15,6 +15,13 @@ void em_rel32(struct em *e, const uint8_t *to)
 	e->p += 4;
 }
 
+/* An instruction with these registers: r9 may not be what it was. */
+static void forget_delta(struct em *e, unsigned reg, unsigned rm)
+{
+	if (reg == H_T0 || rm == H_T0)
+		e->delta = 0;
+}
+
 static void prefixes(struct em *e, const struct enc *x, unsigned rex, bool byte_rm)
 {
 	if (x->lock)
@@ -36,6 +43,7 @@ static void prefixes(struct em *e, const struct enc *x, unsigned rex, bool byte_
 enum { HIGH = 0x10 };
 void em_rr(struct em *e, struct enc x, unsigned rm)
 {
+	forget_delta(e, x.reg, rm);
 	bool byte_rex = (x.size == 1 && !x.digit && x.reg >= 4 && x.reg < 8) || ((x.size == 1 || x.byte_rm) && rm >= 4 && rm < 8);
 	unsigned reg = x.reg & HIGH ? (x.reg & 3) + 4 : x.reg, r = rm & HIGH ? (rm & 3) + 4 : rm;
 	prefixes(e, &x, (reg >> 3 & 1) << 2 | (r >> 3 & 1), byte_rex);
@@ -61,6 +69,7 @@ static void modrm_mem(struct em *e, unsigned reg, unsigned base, unsigned index,
 
 void em_rm(struct em *e, struct enc x, unsigned base, unsigned index, unsigned scale, int32_t disp)
 {
+	forget_delta(e, x.reg, NO_REG);
 	unsigned rex = (x.reg >> 3 & 1) << 2 | (base != NO_REG ? base >> 3 & 1 : 0) | (index != NO_REG ? (index >> 3 & 1) << 1 : 0);
 	prefixes(e, &x, rex, x.size == 1 && !x.digit && x.reg >= 4 && x.reg < 8);
 	modrm_mem(e, x.reg, base, index, scale, disp);
@@ -88,9 +97,14 @@ static void opcode_bytes(struct em *e, const struct opcode *o, unsigned reg, uns
 	}
 	em8(e, o->op);
 }
-void em_opcode(struct em *e, const struct opcode *o, unsigned reg, unsigned rm) { opcode_bytes(e, o, reg, 0, rm); }
+void em_opcode(struct em *e, const struct opcode *o, unsigned reg, unsigned rm)
+{
+	forget_delta(e, reg, rm);
+	opcode_bytes(e, o, reg, 0, rm);
+}
 void em_opcode_mem(struct em *e, struct opcode o, unsigned reg, struct mem_op m)
 {
+	forget_delta(e, reg, NO_REG);
 	opcode_bytes(e, &o, reg, m.index == NO_REG ? 0 : m.index, m.base);
 	modrm_mem(e, reg, m.base, m.index, 0, m.disp);
 }
@@ -104,6 +118,7 @@ void em_load_env(struct em *e, unsigned host, uint32_t off) { em_env(e, (struct 
 void em_store_env(struct em *e, unsigned host, uint32_t off) { em_env(e, (struct enc) { .op = 0x89, .size = 8, .reg = host }, off); }
 void em_imm64(struct em *e, unsigned host, uint64_t v)
 {
+	forget_delta(e, host, NO_REG);
 	if (v <= UINT32_MAX) {
 		if (host & 8)
 			em8(e, 0x41);

@@ -123,6 +123,7 @@ static void put_imm(struct em *e, unsigned bytes, int64_t v)
 void em_close_stubs(struct em *e, unsigned first, const struct ji *i)
 {
 	for (unsigned n = first; n < e->n_stubs; n++) {
+		e->delta = 0;
 		e->stubs[n].back = e->p;
 		e->stubs[n].load_flags = e->flags_host && i->live_out;
 	}
@@ -190,6 +191,29 @@ static void stack_move(struct em *e, int by)
 	em_rm(e, (struct enc) { .op = 0x8d, .size = e->sp_size, .reg = H_RSP }, H_RSP, NO_REG, 0, by);
 }
 
+/* Pushes and pops in a row whose memory has been checked: nothing between them leaves code, so RSP is moved once. */
+bool em_owes(const struct em *e, const struct ji *i)
+{
+	unsigned op = i->row->opcode;
+	return i->group && e->code64 && i->row->map == ONE && op >= 0x50 && op <= 0x5f && i->size == 8 && i->in.rm != RSP && i->in.rm != RM_MEM;
+}
+
+void em_settle(struct em *e)
+{
+	int by = e->owed;
+	e->owed = 0;
+	if (by)
+		stack_move(e, by);
+}
+
+static void stack_moved(struct em *e, const struct ji *i, int by)
+{
+	if (em_owes(e, i))
+		e->owed += by;
+	else
+		stack_move(e, by);
+}
+
 static bool emit_push(struct em *e, const struct ji *i)
 {
 	unsigned first = e->n_stubs, size = i->size;
@@ -197,13 +221,14 @@ static bool emit_push(struct em *e, const struct ji *i)
 	if (!em_stack_size_ok(e, size) || i->in.rm == RM_MEM)
 		return false;
 	struct mem_op m = em_stack_memory(e, i, RSP, -(int)size, size, true);
+	m.disp += e->owed;
 	if (imm) {
 		em_mem(e, (struct enc) { .op = 0xc7, .size = size, .reg = 0 }, m);
 		put_imm(e, imm_bytes(size), i->in.imm);
 	} else {
 		em_mem(e, (struct enc) { .op = 0x89, .size = size, .reg = em_use(e, i->in.rm, H_T1) }, m);
 	}
-	stack_move(e, -(int)size);
+	stack_moved(e, i, -(int)size);
 	em_close_stubs(e, first, i);
 	return true;
 }
@@ -214,8 +239,9 @@ static bool emit_pop(struct em *e, const struct ji *i)
 	if (!em_stack_size_ok(e, size) || i->in.rm == RM_MEM)
 		return false;
 	struct mem_op m = em_stack_memory(e, i, RSP, 0, size, false);
-	stack_move(e, (int)size);
-	if (m.index == H_RSP)
+	m.disp += e->owed;
+	stack_moved(e, i, (int)size);
+	if (m.index == H_RSP && !em_owes(e, i))
 		m.disp -= (int)size;
 	unsigned to = in_env(i->in.rm) ? H_T1 : host_of(i->in.rm);
 	em_mem(e, (struct enc) { .op = 0x8b, .size = size, .reg = to }, m);
@@ -308,10 +334,10 @@ static bool emit_one(struct em *e, const struct ji *i, unsigned op)
 }
 
 /* Where a trial starts. */
-struct point { uint8_t *p; bool flags_host, flags_mem, failed; unsigned n_stubs, n_steps; struct em_live live; };
+struct point { uint8_t *p; bool flags_host, flags_mem, failed; unsigned n_stubs, n_steps; struct em_live live; uint32_t delta; int owed; };
 static struct point here(const struct em *e)
 {
-	return (struct point) { e->p, e->flags_host, e->flags_mem, e->failed, e->n_stubs, e->j->n_steps, e->live };
+	return (struct point) { e->p, e->flags_host, e->flags_mem, e->failed, e->n_stubs, e->j->n_steps, e->live, e->delta, e->owed };
 }
 static void back_to(struct em *e, const struct point *t)
 {
@@ -322,6 +348,8 @@ static void back_to(struct em *e, const struct point *t)
 	e->n_stubs = t->n_stubs;
 	e->j->n_steps = t->n_steps;
 	e->live = t->live;
+	e->delta = t->delta;
+	e->owed = t->owed;
 }
 
 static bool emit_two(struct em *e, const struct ji *i)

@@ -172,6 +172,8 @@ struct em {
 	struct access *note;            /* not NULL: note what memory operand is asked for */
 	struct em_group *groups;        /* room for GROUPS_MAX */
 	unsigned n_groups, n_kept;      /* n_kept: deltas in jit.kept */
+	uint32_t delta;                 /* what r9 is known to be: the delta that is kept there; 0 = nothing is known */
+	int owed;                       /* bytes that RSP is yet to be moved by (emit_push) */
 	struct { unsigned off, idx, n; uint8_t rest[15]; } cross;       /* the instruction with SLOT_CROSS: where, and its bytes in the next page */
 };
 
@@ -253,6 +255,10 @@ void em_stack_address(struct em *e, unsigned base, int32_t disp);
 static inline bool em_stack_size_ok(const struct em *e, unsigned size) { return e->segments ? size == 2 || size == 4 : size == (e->code64 ? 8 : 4); }
 /* And in r9 alone. */
 struct mem_op em_mem_in_reg(struct em *e, struct mem_op m);
+/* RSP becomes what pushes and pops have made of it. */
+void em_settle(struct em *e);
+/* i is one that leaves RSP for later. */
+bool em_owes(const struct em *e, const struct ji *i);
 /* The next slot from `first` to before `behind`, both even.  No slot is for reads and writes: what may be read may not be written for that. */
 unsigned em_next_slot(unsigned *next, unsigned first, unsigned behind, bool write);
 /* group.c: the check of g before instruction i, and what it does out of line. */

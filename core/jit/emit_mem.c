@@ -68,9 +68,13 @@ static unsigned slot_of(struct em *e, const struct ji *i, bool write, bool stack
 uint8_t *em_check_tlb_entry(struct em *e, unsigned size, bool write)
 {
 	int32_t tag = write ? offsetof(struct tlb_entry, tag_w) : offsetof(struct tlb_entry, tag_r);
-	em_rr(e, (struct enc) { .op = 0x8b, .size = 4, .reg = H_T1 }, H_T0);
-	em_rr(e, (struct enc) { .op = 0xc1, .size = 4, .reg = 5 }, H_T1);
-	em8(e, PAGE_SHIFT - 5);                                                 /* shr: 32 bytes an entry */
+	if (e->j->host_has & HOST_BMI) {
+		em_opcode(e, &(struct opcode) { .vex = true, .map = 3, .pp = 3, .op = 0xf0 }, H_T1, H_T0);      /* rorx r10d, r9d, */
+		em8(e, 0xc0 | (H_T1 & 7) << 3 | (H_T0 & 7)), em8(e, PAGE_SHIFT - 5);    /* 32 bytes an entry */
+	} else {
+		em_rr(e, (struct enc) { .op = 0x8b, .size = 4, .reg = H_T1 }, H_T0);
+		em_rr(e, (struct enc) { .op = 0xc1, .size = 4, .reg = 5 }, H_T1), em8(e, PAGE_SHIFT - 5);       /* shr */
+	}
 	em_rr(e, (struct enc) { .op = 0x81, .size = 4, .reg = 4 }, H_T1);
 	em32(e, (TLB_CODE - 1) << 5);
 	em_env(e, (struct enc) { .op = 0x03, .size = 8, .reg = H_T1 }, offsetof(struct cpu, tlb));
@@ -85,6 +89,10 @@ uint8_t *em_check_tlb_entry(struct em *e, unsigned size, bool write)
 static const struct mem_op in_r9 = { H_T0, NO_REG, 0 };
 static void load_address(struct em *e, const struct mem_op *at, unsigned to, int more /* bytes further on */)
 {
+	if (!(at->disp + more)) {
+		em_mov(e, to, at->base);
+		return;
+	}
 	em_rm(e, (struct enc) { .op = 0x8d, .size = 8, .reg = to }, at->base, NO_REG, 0, at->disp + more);
 }
 
@@ -301,8 +309,9 @@ static struct mem_op grouped(struct em *e, const struct ji *i)
 	if (a->index == REG_ZERO && !in_env(a->base)) {
 		if (e->p == e->groups[i->group - 1].in_r10)
 			em_mov(e, H_T0, H_T1);
-		else
+		else if (e->delta != delta)
 			em_load_env(e, H_T0, delta);
+		e->delta = delta;
 		return (struct mem_op) { H_T0, (uint8_t)host_of(a->base), (int32_t)a->disp };
 	}
 	unsigned base = em_use(e, a->base, H_T0), index = a->index == REG_ZERO ? NO_REG : em_use(e, a->index, H_T1);

@@ -271,6 +271,7 @@ void em_live(struct em *e, const struct ji *i, unsigned set)
 	s->live = set;
 	s->from = em_jcc(e, 0x84);
 	s->back = e->p;
+	e->delta = 0;
 	e->live.sets |= set;
 }
 

@@ -204,6 +204,24 @@ static void the_second_page_is_taken_away(void **state)
 	guest_free(g);
 }
 
+/* RSP is what the pushes in front have made of it. */
+static void it_is_taken_away_behind_pushes(void **state)
+{
+	static const struct kind k = { "push r15", { 0x51, 0x50 }, 2, { 0x41, 0x57 }, 2, { 0x41, 0x5f, 0x58, 0x59 }, 4 };
+	struct guest *g = new_guest(1);
+	struct outcome out;
+	uint64_t rip = load(g, &k, 1);
+	for (int round = 0; round < ROUNDS; round++)
+		run(g, rip, &out);
+	assert_int_equal(out.vector, -1);
+	guest_map(g, NEXT, SECOND, false, true);
+	run(g, rip, &out);
+	assert_int_equal(out.vector, EXC_PF);
+	assert_int_equal(pushed(g, 1), NEXT - 1);
+	assert_int_equal(pushed(g, 4), GUEST_STACK - 16);
+	guest_free(g);
+}
+
 /* The block in front is translated while the second page has never been there: nothing is known of the bytes that lie in it. */
 static void the_second_page_was_never_there(void **state)
 {
@@ -247,7 +265,8 @@ int main(void)
 {
 #define T(f) cmocka_unit_test(f)
 	const struct CMUnitTest tests[] = {
-		T(all_kinds_at_all_bytes), T(the_second_page_changes), T(the_second_page_is_written_right_before), T(the_second_page_is_taken_away), T(the_second_page_was_never_there), T(its_operand_faults),
+		T(all_kinds_at_all_bytes), T(the_second_page_changes), T(the_second_page_is_written_right_before), T(the_second_page_is_taken_away), T(it_is_taken_away_behind_pushes),
+		T(the_second_page_was_never_there), T(its_operand_faults),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
