@@ -2,7 +2,7 @@
 #include "core/jit/emit.h"
 #include "core/machine/machine.h"
 
-enum { LOOK_AHEAD = 8 };
+enum { LOOK_AHEAD = 16 };
 
 struct insn *jit_new_steps(struct em *e, const struct ji *i, unsigned n)
 {
@@ -39,6 +39,14 @@ static unsigned flags_read(const struct op_row *r, const struct insn *i)
 	return through_carry ? FL_CF : 0;
 }
 
+/* 64-bit code: JMP to where imm says. */
+static bool jumps_near(const struct insn *i)
+{
+	enum { JMP = 0xe9, JMP_SHORT = 0xeb };
+	const struct op_row *r = &op_rows[i->row];
+	return i->row != ROW_NONE && r->map == ONE && (r->opcode == JMP || r->opcode == JMP_SHORT) && (i->flags & I_O64);
+}
+
 unsigned jit_flags_live(struct cpu *c, int64_t off, const uint8_t *page, bool exact, uint64_t *lines)
 {
 	unsigned live = 0, known = 0;
@@ -55,6 +63,10 @@ unsigned jit_flags_live(struct cpu *c, int64_t off, const uint8_t *page, bool ex
 			break;
 		if (known == FL_ARITH)
 			return live;
+		if (jumps_near(&in) && off + in.imm >= 0) {
+			off += in.imm;
+			continue;
+		}
 		if (in.row == ROW_NONE || (r->attr & (A_END | A_COND | A_LINK)))
 			break;
 		off += len;

@@ -220,6 +220,30 @@ static void mappings_change_all_the_time(void **state)
 	}
 }
 
+/* Flags look dead because of what two jumps lead to; then it becomes something that reads them. */
+static void flags_behind_jumps(void **state)
+{
+	enum { FIRST = 0x400100, SECOND = 0x400280, LAST = 0x400500 };
+	struct guest *g = *state;
+	static const uint8_t add[] = { 0x01, 0xd8, 0xe9, 0x79, 0x01, 0, 0 };            /* add eax, ebx; jmp SECOND */
+	static const uint8_t jump[] = { 0xe9, 0x7b, 0x02, 0, 0 };                       /* jmp LAST */
+	static const uint8_t clear[] = { 0x31, 0xd2, 0x90, 0xf4 };                      /* xor edx, edx; nop; hlt */
+	static const uint8_t carry[] = { 0x0f, 0x92, 0xc2, 0xf4 };                      /* setc dl; hlt */
+	guest_load(g, FIRST, add, sizeof add);
+	guest_load(g, SECOND, jump, sizeof jump);
+	for (int n = 0; n < 3; n++) {
+		for (uint64_t with = 0; with < 2; with++) {
+			guest_load(g, LAST, with ? carry : clear, sizeof clear);
+			g->c->regs[RAX] = with ? UINT32_MAX : 0;
+			g->c->regs[RBX] = 1;
+			g->c->regs[RDX] = 7;
+			assert_int_equal(guest_run(g, FIRST), CPUEXIT_HALT);
+			assert_int_equal(guest_vector(g), -1);
+			assert_int_equal(g->c->regs[RDX], with);
+		}
+	}
+}
+
 /* ---- loops that are left when somebody asks ---------------------------------------------------------------------------------------- */
 
 static void *ask_to_stop(void *arg)
@@ -270,6 +294,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(indirect_jumps_between_pages, setup, teardown),
 		cmocka_unit_test_setup_teardown(calls_out_of_a_page_in_two_places, setup, teardown),
 		cmocka_unit_test_setup_teardown(mappings_change_all_the_time, setup, teardown),
+		cmocka_unit_test_setup_teardown(flags_behind_jumps, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
