@@ -2,6 +2,7 @@
 #include "core/cpu/decode.h"
 #include "core/cpu/cpuid.h"
 #include "core/cpu/ops.h"
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,7 +91,15 @@ bool insn_may_store(const struct op_row *r, const struct insn *i)
 
 /* ---- index ------------------------------------------------------------------------------------------------------------------------- */
 
-struct candidate { uint32_t mask, value; uint16_t row; };
+/* What there is to do for a row's operands, so that nobody has to go through them for each instruction: struct candidate's `plan`. */
+enum {
+	REG_MODRM8 = 1, REG_MODRM, REG_MODRM3 /* segment, mmx */, REG_ACC, REG_PLAN = 7 << 0,          /* insn.reg */
+	RM_MODRM8 = 1 << 3, RM_MODRM = 2 << 3, RM_MODRM3 = 3 << 3, RM_OPCODE8 = 4 << 3, RM_OPCODE = 5 << 3, RM_ACC = 6 << 3, RM_PLAN = 7 << 3,
+	IMM_ONE = 1 << 6 /* of the first operand that is one */, IMM_OTHER = 2 << 6, IMM_PLAN = 3 << 6,
+	MEMORY_ONLY = 1 << 8, REGISTER_ONLY = 1 << 9, HAS_VVVV = 1 << 10, G_FIRST = 1 << 11, CONTROL = 1 << 12 /* CR or DR: ModRM is always a register */,
+	HAS_SEGMENT = 1 << 13, BRANCH = 1 << 14
+};
+struct candidate { uint32_t mask, value; uint16_t row, plan; };
 struct opcode_slot { uint16_t first; uint8_t count; bool modrm; };
 struct decoder {
 	struct opcode_slot slot[MAP_COUNT][256];
@@ -123,6 +132,38 @@ int row_feature(const struct op_row *r, bool *only_256)
 	unsigned need = r->attr >> NEED_SHIFT;
 	*only_256 = need == NEED_AVX2_256;
 	return need == NEED_NOTHING ? -1 : feature[need];
+}
+
+static unsigned plan_of(const struct op_row *r)
+{
+	unsigned plan = r->attr & A_STR ? HAS_SEGMENT : 0, imms = 0;
+	for (int k = 0; k < 4 && r->operand[k]; k++) {
+		bool byte = operand_size(r->operand[k]) == SZ_b;
+		unsigned is = 0;
+		switch (operand_kind(r->operand[k])) {
+		case K_G:                       is = (byte ? REG_MODRM8 : REG_MODRM) | (k ? 0 : G_FIRST); break;
+		case K_C: case K_D:             is = REG_MODRM | (k < 2 ? CONTROL : 0); break;
+		case K_V:                       is = REG_MODRM; break;
+		case K_S: case K_P:             is = REG_MODRM3; break;
+		case K_E:                       is = byte ? RM_MODRM8 : RM_MODRM; break;
+		case K_R:                       is = (byte ? RM_MODRM8 : RM_MODRM) | REGISTER_ONLY; break;
+		case K_W:                       is = RM_MODRM; break;
+		case K_U:                       is = RM_MODRM | REGISTER_ONLY; break;
+		case K_Q: case K_STi:           is = RM_MODRM3; break;
+		case K_N:                       is = RM_MODRM3 | REGISTER_ONLY; break;
+		case K_Z:                       is = byte ? RM_OPCODE8 : RM_OPCODE; break;
+		case K_ACC:                     is = k ? REG_ACC : RM_ACC; break;
+		case K_M:                       is = MEMORY_ONLY; break;
+		case K_H: case K_B:             is = HAS_VVVV; break;
+		case K_I: case K_J:             is = imms++ ? IMM_OTHER : IMM_ONE; break;
+		case K_L: case K_A: case K_ONE: is = IMM_OTHER; break;
+		case K_O:                       is = IMM_OTHER | (k < 2 ? HAS_SEGMENT : 0); break;
+		default:                        break;
+		}
+		assert(!((is & REG_PLAN) && (plan & REG_PLAN)) && !((is & RM_PLAN) && (plan & RM_PLAN)));
+		plan |= is;
+	}
+	return plan | (operand_kind(r->operand[0]) == K_J ? BRANCH : 0);
 }
 
 /* The keys that row r takes when the CPU has those features.  False: none. */
@@ -160,6 +201,7 @@ struct decoder *decoder_new(const uint32_t *word)
 		if (!row_keys(&op_rows[r], word, k))
 			continue;
 		k->row = (uint16_t)r;
+		k->plan = (uint16_t)plan_of(&op_rows[r]);
 		s->count++;
 	}
 	return d;
@@ -206,10 +248,16 @@ static uint64_t next_le(struct decoding *d, unsigned size)
 /* Prefixes and opcode.  A REX prefix counts only directly before the opcode. */
 static bool decode_prefixes(struct decoding *d)
 {
+	static const bool prefix[256] = { [0x26] = true, [0x2e] = true, [0x36] = true, [0x3e] = true, [0x40 ... 0x4f] = true, [0x64 ... 0x67] = true,
+		[0xf0] = true, [0xf2] = true, [0xf3] = true };
 	for (;;) {
 		uint8_t b = next8(d);
 		if (d->ran_out)
 			return false;
+		if (!prefix[b]) {
+			d->opcode = b;
+			return true;
+		}
 		switch (b) {
 		case 0x26: d->seg = SEG_ES; break;
 		case 0x2e: d->seg = SEG_CS; break;
@@ -290,18 +338,20 @@ static bool decode_map(struct decoding *d)
 	return true;
 }
 
-static unsigned find_row(const struct decoder *dec, const struct decoding *d)
+static const struct candidate *find_row(const struct decoder *dec, const struct decoding *d)
 {
 	const struct opcode_slot *s = &dec->slot[d->map][d->opcode];
 	const struct candidate *k = &dec->cand[s->first];
+	if (s->count && !k->mask)
+		return k;
 	unsigned prefix = d->rep ? d->rep : d->p66;
 	uint32_t key = d->modrm | (uint32_t)(d->modrm >= 0xc0) << 8 | prefix << 9 | (uint32_t)d->code64 << 11 |
 		(uint32_t)(d->rex >> 3) << 12 | (uint32_t)d->vex_l << 13 | (uint32_t)d->osz << 14 | (uint32_t)d->asz << 16 |
 		(uint32_t)(d->rex & 1) << 18;
 	for (unsigned n = s->count; n; n--, k++)
 		if ((key & k->mask) == k->value)
-			return k->row;
-	return ROW_NONE;
+			return k;
+	return NULL;
 }
 
 static void decode_mem16(struct decoding *d, struct insn *i, unsigned *defseg)
@@ -372,47 +422,28 @@ static uint8_t reg_code8(const struct decoding *d, unsigned n)
 	return (uint8_t)(d->has_rex || n < 4 || d->vex ? n * 8 : (n - 4) * 8 + 1);
 }
 
-static void decode_registers(const struct decoding *d, const struct op_row *r, struct insn *i)
+static void decode_registers(const struct decoding *d, unsigned plan, struct insn *i)
 {
 	unsigned reg = (d->modrm >> 3 & 7) | (d->rex & 4) << 1;
 	unsigned rm  = (d->modrm & 7) | (d->rex & 1) << 3;
 	unsigned z   = (d->opcode & 7) | (d->rex & 1) << 3;
-	for (int k = 0; k < 4 && r->operand[k]; k++) {
-		bool byte = operand_size(r->operand[k]) == SZ_b;
-		switch (operand_kind(r->operand[k])) {
-		case K_G:
-			i->reg = byte ? reg_code8(d, reg) : (uint8_t)reg;
-			break;
-		case K_C: case K_D: case K_V:
-			i->reg = (uint8_t)reg;
-			break;
-		case K_S: case K_P:
-			i->reg = d->modrm >> 3 & 7;
-			break;
-		case K_E: case K_R:
-			if (!d->is_mem)
-				i->rm = byte ? reg_code8(d, rm) : (uint8_t)rm;
-			break;
-		case K_W: case K_U:
-			if (!d->is_mem)
-				i->rm = (uint8_t)rm;
-			break;
-		case K_Q: case K_N: case K_STi:
-			if (!d->is_mem)
-				i->rm = d->modrm & 7;
-			break;
-		case K_Z:
-			i->rm = byte ? reg_code8(d, z) : (uint8_t)z;
-			break;
-		case K_ACC:
-			if (k == 0)
-				i->rm = RAX;
-			else
-				i->reg = RAX;
-			break;
-		default:
-			break;
-		}
+	switch (plan & REG_PLAN) {
+	case REG_MODRM8: i->reg = reg_code8(d, reg); break;
+	case REG_MODRM:  i->reg = (uint8_t)reg; break;
+	case REG_MODRM3: i->reg = d->modrm >> 3 & 7; break;
+	case REG_ACC:    i->reg = RAX; break;
+	default:         break;
+	}
+	if (d->is_mem)
+		return;
+	switch (plan & RM_PLAN) {
+	case RM_MODRM8:  i->rm = reg_code8(d, rm); break;
+	case RM_MODRM:   i->rm = (uint8_t)rm; break;
+	case RM_MODRM3:  i->rm = d->modrm & 7; break;
+	case RM_OPCODE8: i->rm = reg_code8(d, z); break;
+	case RM_OPCODE:  i->rm = (uint8_t)z; break;
+	case RM_ACC:     i->rm = RAX; break;
+	default:         break;
 	}
 }
 
@@ -433,9 +464,18 @@ static uint64_t read_immediate(struct decoding *d, enum operand_size size)
 	}
 }
 
-static void decode_immediates(struct decoding *d, const struct op_row *r, struct insn *i)
+static void decode_immediates(struct decoding *d, unsigned plan, const struct op_row *r, struct insn *i)
 {
 	unsigned shift = 0;
+	if (!(plan & IMM_PLAN))
+		return;
+	if ((plan & IMM_PLAN) == IMM_ONE) {
+		unsigned k = 0;
+		while (operand_kind(r->operand[k]) != K_I && operand_kind(r->operand[k]) != K_J)
+			k++;
+		i->imm = (int64_t)read_immediate(d, operand_size(r->operand[k]));
+		return;
+	}
 	for (int k = 0; k < 4 && r->operand[k]; k++) {
 		enum operand_size size = operand_size(r->operand[k]);
 		switch (operand_kind(r->operand[k])) {
@@ -463,39 +503,23 @@ static void decode_immediates(struct decoding *d, const struct op_row *r, struct
 }
 
 /* Corrections that need the whole length: branch targets and RIP-relative operands count from the next instruction. */
-static void relocate(const struct decoding *d, const struct op_row *r, struct insn *i)
+static void relocate(const struct decoding *d, unsigned plan, struct insn *i)
 {
-	if (operand_kind(r->operand[0]) == K_J)
+	if (plan & BRANCH)
 		i->imm += i->off + i->len;
 	if (d->is_mem && i->base == REG_BIP)
 		i->disp = (int32_t)((uint32_t)i->disp + i->off + i->len);
 }
 
-static bool operands_legal(const struct decoding *d, const struct op_row *r)
+static bool operands_legal(const struct decoding *d, unsigned plan, uint32_t attr)
 {
-	bool uses_vvvv = false;
-	for (int k = 0; k < 4 && r->operand[k]; k++) {
-		switch (operand_kind(r->operand[k])) {
-		case K_M:
-			if (!d->is_mem)
-				return false;
-			break;
-		case K_R: case K_U: case K_N:
-			if (d->is_mem)
-				return false;
-			break;
-		case K_H: case K_B:
-			uses_vvvv = true;
-			break;
-		default:
-			break;
-		}
-	}
-	if (d->vex && d->vvvv && !uses_vvvv)
+	if (plan & (d->is_mem ? REGISTER_ONLY : MEMORY_ONLY))
 		return false;
-	if (r->attr & A_VSIB && ((d->modrm & 7) != 4 || d->asz == 0))
+	if (d->vex && d->vvvv && !(plan & HAS_VVVV))
 		return false;
-	return !d->lock || ((r->attr & A_LOCK) && d->is_mem && operand_kind(r->operand[0]) != K_G);
+	if (attr & A_VSIB && ((d->modrm & 7) != 4 || d->asz == 0))
+		return false;
+	return !d->lock || ((attr & A_LOCK) && d->is_mem && !(plan & G_FIRST));
 }
 
 /* What the mode makes of the instruction: NULL = allowed. */
@@ -582,15 +606,14 @@ unsigned decode_insn(const struct decoder *dec, unsigned mode, const uint8_t *p,
 		d.modrm = next8(&d);
 	if (unlikely(d.ran_out))
 		goto ran_out;
-	unsigned row = find_row(dec, &d);
-	const struct op_row *r = &op_rows[row];
-	if (unlikely(row == ROW_NONE))
+	const struct candidate *found = find_row(dec, &d);
+	if (unlikely(!found))
 		return finish_bad(&d, i, op_undefined);
+	const struct op_row *r = &op_rows[found->row];
+	unsigned plan = found->plan, defseg = SEG_DS;
 
 	set_operand_size(&d, r->attr);
-	unsigned defseg = SEG_DS;
-	enum operand_kind k0 = operand_kind(r->operand[0]), k1 = operand_kind(r->operand[1]);
-	d.is_mem = d.has_modrm && d.modrm < 0xc0 && k0 != K_C && k0 != K_D && k1 != K_C && k1 != K_D;
+	d.is_mem = d.has_modrm && d.modrm < 0xc0 && !(plan & CONTROL);
 	if (d.is_mem) {
 		i->rm = RM_MEM;
 		if (d.asz == 0)
@@ -598,17 +621,17 @@ unsigned decode_insn(const struct decoder *dec, unsigned mode, const uint8_t *p,
 		else
 			decode_mem32(&d, i, &defseg, r->attr & A_VSIB);
 	}
-	if (d.is_mem || (r->attr & A_STR) || k0 == K_O || k1 == K_O)
+	if (d.is_mem || (plan & HAS_SEGMENT))
 		set_segment(&d, i, defseg);
-	decode_registers(&d, r, i);
-	decode_immediates(&d, r, i);
+	decode_registers(&d, plan, i);
+	decode_immediates(&d, plan, r, i);
 	if (unlikely(d.ran_out))
 		goto ran_out;
 	i->len = (uint8_t)d.pos;
-	i->row = (uint16_t)row;
-	if (unlikely(!operands_legal(&d, r)))
+	i->row = found->row;
+	if (unlikely(!operands_legal(&d, plan, r->attr)))
 		return finish_bad(&d, i, op_undefined);
-	relocate(&d, r, i);
+	relocate(&d, plan, i);
 	i->fn = choose_handler(&d, r, i);
 	set_flags(&d, r, i);
 	op_fn fault = mode_fault(mode, r->attr);
