@@ -374,7 +374,7 @@ bool em_native(struct em *e, const struct ji *i)
 	if (e->j->off && ((e->j->off >> em_family(e, r) & 1) || (family_off(e, FAM_ATOMIC) && (i->in.flags & I_LOCK)) ||
 		(family_off(e, FAM_MEMORY) && (i->in.rm == RM_MEM || (r->attr & A_STACK)))))
 		return false;
-	if ((r->attr & (A_PROT | A_END | A_LINK)) || (!e->segments && (i->in.flags & (I_SEGCHK | I_A16))) || i->in.row == ROW_NONE)
+	if ((r->attr & (A_PROT | A_END | A_LINK)) || (!e->segments && (i->in.flags & I_A16)) || i->in.row == ROW_NONE)
 		return false;
 	if (r->attr & A_STR)
 		return em_string(e, i);

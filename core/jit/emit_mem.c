@@ -210,7 +210,7 @@ static void make_near_code(struct em *e)
 static void check(struct em *e, const struct ji *i, const struct mem_op *at, unsigned size, bool write, bool stack, unsigned sg)
 {
 	struct stub *s = em_stub(e, i->ends ? STUB_INTERP : STUB_STEP, i);
-	if (e->segments)
+	if (e->segments || (!stack && (i->in.flags & I_SEGCHK)))        /* FS and GS of flat 32-bit code, too */
 		check_segment(e, s, sg, size, write, stack ? e->sp_size == 4 : !(i->in.flags & I_A16));
 	/* What a kernel keeps for each CPU, or a program for each thread. */
 	bool own = !stack && e->code64 && i->in.rm == RM_MEM && i->in.sg == (e->user ? SEG_FS : SEG_GS);
@@ -245,7 +245,7 @@ static void check(struct em *e, const struct ji *i, const struct mem_op *at, uns
 
 void em_check(struct em *e, const struct ji *i, unsigned size, bool write)
 {
-	bool stack = e->segments ? i->in.sg >= SEG_NULL : i->in.rm != RM_MEM || i->in.base == RSP;
+	bool stack = e->segments ? i->in.sg >= SEG_NULL : !(i->in.flags & I_SEGCHK) && (i->in.rm != RM_MEM || i->in.base == RSP);
 	check(e, i, &in_r9, size, write, stack, stack ? SEG_SS : i->in.sg);
 }
 void em_check_stack(struct em *e, const struct ji *i, unsigned size, bool write) { check(e, i, &in_r9, size, write, true, SEG_SS); }

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum mode { REAL, LARGE /* real mode, limits of 4 GB */, VM86, PROT16, PROT16_FLAT, PROT32, PROT32_STACK16, MODES };
+enum mode { REAL, LARGE /* real mode, limits of 4 GB */, VM86, PROT16, PROT16_FLAT, PROT32, PROT32_STACK16, PROT32_FLAT /* but FS and GS */, MODES };
 
 /* Physical and linear: what is restored and compared, tables of the system, and its stack at CPL 0. */
 enum { WINDOW = 0x8000, WINDOW_END = 0x60000, FAR_END = 0x200000, TABLES = 0x300000, PAGES = 1024, GDT = 0x1000, TSS = 0x1800, IRET = 0x5000, SYS_STACK = 0x7000, ATOMS = 90, SECTIONS = 3, ATOM_BYTES = 24,

@@ -38,7 +38,7 @@ static unsigned prefixes(struct gen *g, struct atom *a, unsigned *osz)
 {
 	static const uint8_t segments[] = { 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65 };
 	bool p66 = chance(g, 20), p67 = chance(g, 12);
-	if (chance(g, 20))
+	if (chance(g, g->s->mode == PROT32_FLAT ? 60 : 20))
 		put(a, segments[below(g, 6)]);
 	if (p66)
 		put(a, 0x66);
@@ -423,8 +423,8 @@ static uint32_t some_limit(struct gen *g)
 static void choose_protected(struct gen *g)
 {
 	struct seq *s = g->s;
-	bool flat = s->mode == PROT16_FLAT;
-	unsigned dpl = s->user ? ATTR_DPL : 0, big = s->code32 ? ATTR_DB : 0, stack = s->mode == PROT32 ? ATTR_DB : s->mode == PROT32_STACK16 ? 0 : chance(g, 15) ? ATTR_DB : 0;
+	bool flat = s->mode == PROT16_FLAT || s->mode == PROT32_FLAT;
+	unsigned dpl = s->user ? ATTR_DPL : 0, big = s->code32 ? ATTR_DB : 0, stack = s->mode == PROT32 || s->mode == PROT32_FLAT ? ATTR_DB : s->mode == PROT32_STACK16 ? 0 : chance(g, 15) ? ATTR_DB : 0;
 	uint32_t code = flat ? 0 : 0x10000 + below(g, 0x1000);
 	s->gdt[1] = descriptor(0, 0xffffffff, 0x9b | ATTR_DB);
 	s->gdt[2] = descriptor(0, 0xffffffff, 0x93 | ATTR_DB);

@@ -342,6 +342,43 @@ static void flags_when_its_page_becomes_writable(void **state)
 	assert_int_equal(c->regs[RAX], 0);
 }
 
+/* Flat 32-bit code reaches what belongs to a thread by way of FS: with its base, and no further than its limit.  There is memory without the base, too. */
+static void fs_of_flat_code(void **state)
+{
+	enum { BASE = 0x3000, AT = GUEST_DATA + BASE };
+	struct guest *g = guest_new(GUEST_PROT32);
+	uint32_t value = 0x11223344, sum = 0;
+	(void)state;
+	assert_true(engine_set_jit(g->c, 1));
+	guest_code(g, GUEST_CODE,
+		0x8b, 0x15, 0x10, 0x00, 0x10, 0x00,             /* mov edx, [GUEST_DATA + 10h] */
+		0x89, 0x15, 0x18, 0x00, 0x10, 0x00,             /* mov [GUEST_DATA + 18h], edx */
+		0x64, 0xa1, 0x10, 0x00, 0x10, 0x00,             /* mov eax, fs:[GUEST_DATA + 10h] */
+		0x64, 0x01, 0x05, 0x20, 0x00, 0x10, 0x00,       /* add fs:[GUEST_DATA + 20h], eax */
+		0x64, 0x8a, 0x41, 0x04,                         /* mov al, fs:[ecx + 4] */
+		0x64, 0xa3, 0x30, 0x00, 0x10, 0x00,             /* mov fs:[GUEST_DATA + 30h], eax */
+		0xf4);
+	memcpy(g->mem + AT + 0x10, &value, 4);
+	g->mem[AT + 0x24] = 0x55;
+	g->c->seg[SEG_FS].base = BASE;
+	for (unsigned round = 0; round < 20; round++) {
+		bool fits = round % 5 != 4;
+		uint32_t at20, at30;
+		g->c->seg[SEG_FS].limit = GUEST_DATA + (fits ? 0x33 : 0x32);
+		g->c->regs[RCX] = GUEST_DATA + 0x20;
+		g->c->regs[RSP] = GUEST_STACK;
+		memset(g->mem + AT + 0x30, 0, 4);
+		assert_int_equal(guest_run(g, GUEST_CODE), CPUEXIT_HALT);
+		assert_int_equal(guest_vector(g), fits ? -1 : EXC_GP);
+		assert_int_equal(g->c->regs[RAX], 0x11223355);
+		memcpy(&at20, g->mem + AT + 0x20, 4);
+		memcpy(&at30, g->mem + AT + 0x30, 4);
+		assert_int_equal(at20, sum += value);
+		assert_int_equal(at30, fits ? 0x11223355 : 0);
+	}
+	guest_free(g);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -355,6 +392,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(clean_pages_become_dirty, setup, teardown),
 		cmocka_unit_test_setup_teardown(code_among_the_data, setup, teardown),
 		cmocka_unit_test_setup_teardown(many_invalidations, setup, teardown),
+		cmocka_unit_test(fs_of_flat_code),
 		cmocka_unit_test_setup_teardown(flags_behind_a_store_into_its_block, setup, teardown),
 		cmocka_unit_test_setup_teardown(flags_when_its_page_becomes_writable, setup, teardown),
 	};

@@ -25,7 +25,7 @@ enum { SECONDS = 5 };
 enum { SECONDS = 6 };
 #endif
 static const char *const mode_names[MODES] = { "real mode", "real mode, large segments", "virtual-8086 mode", "16-bit protected mode", "16-bit protected mode, flat",
-	"32-bit protected mode in segments", "32-bit protected mode, 16-bit stack" };
+	"32-bit protected mode in segments", "32-bit protected mode, 16-bit stack", "32-bit protected mode, flat but for FS and GS" };
 
 /* ---- running ----------------------------------------------------------------------------------------------------------------------------- */
 
