@@ -71,7 +71,7 @@ static void topology(void **state)
 static void caches(void **state)
 {
 	static const struct { const char *cpu, *smp, *expected; } told[] = {
-		{ "qemu64", "6,sockets=2,cores=3", "^1 64K 64K 512K 16384K 1 1 1 0-2 *$" },
+		{ "qemu64", "6,sockets=2,cores=3", "^1 64K 64K 2048K 16384K 1 1 1 0-2 *$" },
 		{ "EPYC-Rome,check=off", "8,sockets=2,cores=2,threads=2", "^0-1 32K 32K 512K 16384K 0-1 0-1 0-1 0-3 *$" },
 		{ "Haswell", "8,sockets=2,cores=2,threads=2", "^0-1 32K 32K 4096K 16384K 0-1 0-1 0-1 0-3 *$" },
 		{ "Haswell,l3-cache=off", "2", "^1 32K 32K 4096K 1 1 1 *$" } };
