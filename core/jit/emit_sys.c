@@ -227,8 +227,8 @@ static bool emit_cmpxchg_pair(struct em *e, const struct ji *i)
 		return false;
 	em_flags_clobber(e, i->live_in);
 	em_address(e, i);
-	em_check_aligned(e, i, 2 * size);
 	em_check(e, i, 2 * size, true);
+	em_check_aligned(e, i, 2 * size);       /* only now has a segment's base been added */
 	if (i->live_out & ~(unsigned)i->writes)
 		em_flags_to_host(e);
 	em_rm(e, (struct enc) { .op = 0x0fc7, .size = size, .reg = 1, .digit = true, .lock = true }, H_T0, NO_REG, 0, 0);
