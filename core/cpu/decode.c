@@ -248,12 +248,17 @@ static uint64_t next_le(struct decoding *d, unsigned size)
 /* Prefixes and opcode.  A REX prefix counts only directly before the opcode. */
 static bool decode_prefixes(struct decoding *d)
 {
-	static const bool prefix[256] = { [0x26] = true, [0x2e] = true, [0x36] = true, [0x3e] = true, [0x40 ... 0x4f] = true, [0x64 ... 0x67] = true,
-		[0xf0] = true, [0xf2] = true, [0xf3] = true };
+	static const bool prefix[256] = { [0x26] = true, [0x2e] = true, [0x36] = true, [0x3e] = true, [0x64 ... 0x67] = true, [0xf0] = true, [0xf2] = true,
+		[0xf3] = true };
 	for (;;) {
 		uint8_t b = next8(d);
 		if (d->ran_out)
 			return false;
+		if (d->code64 && (b & 0xf0) == 0x40) {
+			d->has_rex = true;
+			d->rex = b & 15;
+			continue;
+		}
 		if (!prefix[b]) {
 			d->opcode = b;
 			return true;
@@ -270,14 +275,6 @@ static bool decode_prefixes(struct decoding *d)
 		case 0xf0: d->lock = true; break;
 		case 0xf2: d->rep = 3; break;
 		case 0xf3: d->rep = 2; break;
-		default:
-			if (d->code64 && (b & 0xf0) == 0x40) {
-				d->has_rex = true;
-				d->rex = b & 15;
-				continue;
-			}
-			d->opcode = b;
-			return true;
 		}
 		d->has_rex = false;
 		d->rex = 0;
