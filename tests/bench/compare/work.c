@@ -104,8 +104,9 @@ static double middle(const struct work_run runs[][N_WHO], unsigned rounds, unsig
 static void judge_row(struct bench *b, const char *name, double host, double tcg)
 {
 	char what[80];
+	size_t length = strcspn(name, ",");                                     /* without ", again" */
 	for (unsigned m = 0; m < sizeof marks / sizeof marks[0]; m++) {
-		if (strcmp(marks[m].name, name))
+		if (strlen(marks[m].name) != length || memcmp(marks[m].name, name, length))
 			continue;
 		snprintf(what, sizeof what, "%s: %s", name, marks[m].tcg_by > 0 ? "TCG / vmux" : "vmux / host");
 		if (marks[m].tcg_by > 0 && tcg > 0)
@@ -120,7 +121,7 @@ static void print_row(struct bench *b, const struct work_run runs[][N_WHO], unsi
 	const char *name = runs[0][HOST].row[k].name;
 	double host = middle(runs, rounds, k, VMUX, HOST), tcg = middle(runs, rounds, k, TCG, VMUX);
 	bool wrong = false;
-	printf("  %-16s", name);
+	printf("  %-21s", name);
 	for (enum who w = HOST; w <= TCG; w++) {
 		double v = middle(runs, rounds, k, w, N_WHO);
 		printf(" %9.4f", v);
@@ -147,7 +148,7 @@ bool bench_work(struct bench *b)
 			fprintf(stderr, "work, round %u of %u: %s, %.1f s\n", i + 1, b->rounds, who_names[w], wall() - t);
 		}
 	}
-	printf("\nWork in a Debian guest: CPU seconds (median of %u)\n  %-16s %9s %9s %9s %10s %10s\n", b->rounds, "", "host", "vmux", "TCG", "vmux/host",
+	printf("\nWork in a Debian guest: CPU seconds (median of %u)\n  %-21s %9s %9s %9s %10s %10s\n", b->rounds, "", "host", "vmux", "TCG", "vmux/host",
 		"TCG/vmux");
 	for (unsigned k = 0; k < runs[0][HOST].n; k++)
 		print_row(b, (const struct work_run (*)[N_WHO])runs, b->rounds, k);
