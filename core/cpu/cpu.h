@@ -125,8 +125,16 @@ enum cpu_mode_bits {
 	M_TS     = 1 << 8, M_EM = 1 << 9, M_NOFXSR = 1 << 10, M_NOXSAVE = 1 << 11,   /* how FP and vector instructions fault */
 	M_STEP   = 1 << 12,             /* one instruction a block: TF, debugger, enabled breakpoints */
 	M_AC     = 1 << 13,             /* alignment checks on */
-	M_BREAK  = 1 << 14,             /* never in cpu.mode, but in the keys of blocks in pages with breakpoints of the debugger (engine_drop.c) */
+	/* Never in cpu.mode, but in the keys of blocks: of pages where each way in is looked at, for breakpoints of the debugger (engine_drop.c), or since CS ends
+	 * there (engine.c); of code in segments. */
+	M_GUARDED = 1 << 14, M_SEGMENTS = 1 << 15,
 };
+/* 16-bit code, and code in segments that are not flat. */
+static inline bool mode_in_segments(unsigned mode)
+{
+	enum { FLAT32 = M_CS32 | M_SS32 | M_FLAT | M_PE };
+	return !(mode & M_CS64) && (mode & FLAT32) != FLAT32;
+}
 
 /* ---- TLB -------------------------------------------------------------------------------------------------------------------- */
 

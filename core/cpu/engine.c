@@ -92,8 +92,8 @@ static unsigned decode_block(struct cpu *c, struct block *b, const struct source
 		uint32_t attr = op_rows[i->row].attr;
 		if ((attr & (A_LINK | A_END)) && i->rm != RM_MEM)
 			i->disp = (int32_t)count;
-		if (attr & A_LINK)
-			make_link(&b->insns[slots++], i->imm, pos, src->page_off);
+		if (attr & A_LINK)              /* 32-bit jumps of 16-bit code can be to below 0 */
+			make_link(&b->insns[slots++], i->imm, pos, c->mode & (M_CS64 | M_CS32) || (i->flags & I_O16) ? src->page_off : -1);
 		if (i->row == ROW_NONE || (attr & A_END))
 			ended = true;
 		else if ((attr & A_COND) && ++conds > BLOCK_MAX_CONDS)
@@ -143,7 +143,7 @@ static const struct insn *lone(struct block *b)
 }
 
 /* An instruction that reaches into the next page, or code in device memory. */
-static const struct insn *lookup_uncached(struct cpu *c, uint64_t lin, const uint8_t *host, unsigned limit_left)
+static const struct insn *lookup_uncached(struct cpu *c, uint64_t lin, const uint8_t *host, unsigned limit_left, uint64_t key)
 {
 	struct engine *e = c->engine;
 	uint8_t bytes[16] = { 0 };
@@ -164,9 +164,9 @@ static const struct insn *lookup_uncached(struct cpu *c, uint64_t lin, const uin
 		if (!host || want < 15) {
 			decode_block(c, e->scratch, &src, 1);
 		} else {
-			struct crosser *x = crosser_of(e, (uint64_t)(uintptr_t)host | (uint64_t)c->mode << MODE_SHIFT);
+			struct crosser *x = crosser_of(e, key);
 			decode_block(c, &x->b, &src, 1);
-			x->key = (uint64_t)(uintptr_t)host | (uint64_t)c->mode << MODE_SHIFT;
+			x->key = key;
 			x->len = x->b.insns[0].len;
 			memcpy(x->bytes, bytes, sizeof x->bytes);
 			if (x->b.n_slots && x->len > left)
@@ -206,18 +206,19 @@ static const struct insn *make_block(struct cpu *c, uint64_t lin, const uint8_t 
 			atomic_fetch_or(lines, line_mask(page_off, page_off));
 			engine_protect_page(c, ram_addr & PAGE_MASK);
 		}
-		bytes = decode_block(c, b, &(struct source) { host, avail, (int)page_off, lines, key_breaks(key) }, c->mode & M_STEP || c->machine->accel_conf.one_insn ? 1 : BLOCK_MAX);
+		bytes = decode_block(c, b, &(struct source) { host, avail, (int)page_off, lines, c->debug.breaks && key_guarded(key) }, c->mode & M_STEP || c->machine->accel_conf.one_insn ? 1 : BLOCK_MAX);
 		again = epoch != atomic_load(epoch_now);
 	} while (again);
 	engine_end_decoding(c, ram_page);
 	if (!bytes)
-		return lookup_uncached(c, lin, host, limit_left);
+		return lookup_uncached(c, lin, host, limit_left, key);
 	b->key = key;
 	b->ram_page = ram_page;
+	b->n_bytes = (uint16_t)bytes;
 	b->lines = line_mask(page_off, page_off + bytes - 1);
 	block_improve(&e->pairs, b, b->n_slots, c->mode, engine_page_exact(c, ram_page));
 	b->jit = NULL;
-	if (e->jit && !key_breaks(key))
+	if (e->jit && !key_guarded(key))
 		jit_watch(c, e->jit, b);
 	e->used += (sizeof *b + b->n_slots * sizeof b->insns[0] + 63) & ~(size_t)63;
 	struct block **bucket = &e->hash[key_hash(key)];
@@ -252,6 +253,30 @@ static const struct insn *find_block(struct cpu *c, uint64_t rip, uint64_t key)
 
 static bool limit_ignored(const struct cpu *c) { return c->mode & (M_CS64 | M_FLAT); }
 
+/* The key of the block at rip. */
+static uint64_t key_at(const struct cpu *c, uint64_t rip, uint64_t lin, const uint8_t *host)
+{
+	unsigned mode = c->mode;
+	if (unlikely(mode_in_segments(mode))) {
+		unsigned left = PAGE_SIZE - 1 - (lin & (PAGE_SIZE - 1));
+		mode |= M_SEGMENTS | (rip + left > code_end(c) ? M_GUARDED : 0);
+	}
+	return (uint64_t)(uintptr_t)host | (uint64_t)mode << MODE_SHIFT;
+}
+
+/* Another CS:IP may have made it, for which the limit was further on. */
+static bool within_limit(const struct cpu *c, uint64_t rip, const struct insn *first)
+{
+	const struct block *b = (const struct block *)((uintptr_t)first - offsetof(struct block, insns));
+	return likely(!key_guarded(b->key)) || limit_ignored(c) || rip + b->n_bytes - 1 <= c->seg[SEG_CS].limit;
+}
+
+/* Code in segments has links within pages that lie below its end: there a jump leads to the same place by whatever CS:IP it was come to. */
+static bool may_link(const struct cpu *c, const struct link *l, unsigned k, uint64_t key)
+{
+	return likely(!mode_in_segments(c->mode)) || (!(c->mode & M_CS32) && !key_guarded(key) && !(l->far >> k & 1));
+}
+
 static void set_link(struct engine *e, struct link *l, unsigned k, const struct insn *to)
 {
 	if (l->far >> k & 1)
@@ -266,10 +291,9 @@ static void connect(struct cpu *c, const struct insn *to)
 	struct engine *e = c->engine;
 	if (!block_key_of(to) || (c->mode & M_STEP))
 		return;
-	if (unlikely(key_breaks(block_key_of(to))) && break_at_offset(c, block_key_of(to) & (PAGE_SIZE - 1)))
+	if (unlikely(c->debug.breaks) && key_guarded(block_key_of(to)) && break_at_offset(c, block_key_of(to) & (PAGE_SIZE - 1)))
 		return;
-	/* Segment limits are checked on the way through the dispatcher; in real mode no jump gets past them. */
-	if (e->pending && (limit_ignored(c) || !(c->mode & M_PE)))
+	if (e->pending && may_link(c, e->pending, e->pending_k, block_key_of(to)))
 		set_link(e, e->pending, e->pending_k, to);
 	if (e->stale && e->stale_key == block_key_of(to)) {
 		e->stale->imm = (int64_t)(uintptr_t)to;
@@ -301,12 +325,17 @@ const struct insn *engine_lookup(struct cpu *c)
 		return NULL;
 	const struct insn *to;
 	if (unlikely(!host)) {
-		to = lookup_uncached(c, lin, NULL, limit_left);
+		to = lookup_uncached(c, lin, NULL, limit_left, 0);
 	} else {
-		uint64_t key = (uint64_t)(uintptr_t)host | (uint64_t)c->mode << MODE_SHIFT;
+		uint64_t key = key_at(c, c->rip, lin, host);
 		if (unlikely(c->debug.breaks) && break_in_page(c, lin))
-			key |= (uint64_t)M_BREAK << MODE_SHIFT;
+			key |= (uint64_t)M_GUARDED << MODE_SHIFT;
 		to = find_block(c, c->rip, key);
+		if (to && unlikely(!within_limit(c, c->rip, to))) {
+			to = lookup_uncached(c, lin, host, limit_left, key);
+			if (!to)
+				return NULL;
+		}
 		if (!to && unlikely((lin & (PAGE_SIZE - 1)) > PAGE_SIZE - 15) && limit_left >= 15) {
 			to = find_crosser(c, lin, host, key);
 			if (c->exc_pending)
@@ -334,7 +363,8 @@ const struct insn *engine_find(struct cpu *c, uint64_t rip)
 		return NULL;
 	if (!limit_ignored(c) && rip > c->seg[SEG_CS].limit)
 		return NULL;
-	return find_block(c, rip, (lin + t->addend) | (uint64_t)c->mode << MODE_SHIFT);
+	const struct insn *to = find_block(c, rip, key_at(c, rip, lin, (const uint8_t *)(lin + t->addend)));
+	return to && within_limit(c, rip, to) ? to : NULL;
 }
 
 const struct insn *engine_find_near(struct cpu *c, uint64_t rip, uint64_t key)

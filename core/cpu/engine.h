@@ -5,6 +5,10 @@
  * address.  Direct branches carry a struct link in the slot after them; it is filled in when the target is first found.  Links within
  * a page need no check.  Links to another page compare with the instruction TLB, so that a change of mappings unlinks nothing.
  *
+ * Code in segments can be come to by several CS:IP, one of which has the limit of CS, or the end of 64 KB, where others have code.  So only within a
+ * page that lies below that are there links, and a jump by which IP goes round does not take them; all other ways are looked up each time by what IP is
+ * (M_SEGMENTS in the key keeps inline code from finding these blocks).  Pages that reach beyond it have blocks of their own, without links (M_GUARDED).
+ *
  * Blocks live in an arena that is emptied as a whole when full.  A block whose bytes were overwritten has its handlers replaced by
  * op_stale: whoever gets there, by a link or as the next instruction of the running block, goes back to the dispatcher. */
 #ifndef CORE_CPU_ENGINE_H
@@ -32,6 +36,7 @@ struct block {
 	uint16_t n_slots;               /* of insns, links included */
 	uint16_t runs_left;             /* until it is translated */
 	bool     single_checks;         /* and then with no check of memory for several accesses */
+	uint16_t n_bytes;               /* of guest code */
 	op_fn    first;                 /* handler of insns[0] before the translator took its place */
 	struct jit_block *jit;          /* its translation, or NULL */
 	uint64_t key;                   /* directly before the instructions: block_key_of() */
@@ -48,6 +53,12 @@ struct engine_hot { struct jump_slot jump[JUMP_CACHE_SIZE]; const struct insn *a
 
 static inline uint64_t block_key_of(const struct insn *first) { return ((const uint64_t *)first)[-1]; }
 static inline unsigned jump_hash(uint64_t rip) { return (unsigned)(rip ^ rip >> 13) & (JUMP_CACHE_SIZE - 1); }
+/* The last offset in CS that code gets to without a fault, and without IP having to go round. */
+static inline uint32_t code_end(const struct cpu *c)
+{
+	uint32_t limit = c->seg[SEG_CS].limit;
+	return !(c->mode & (M_CS32 | M_CS64)) && limit > UINT16_MAX ? UINT16_MAX : limit;
+}
 static inline uint64_t code_linear(const struct cpu *c, uint64_t rip) { return (c->seg[SEG_CS].base + rip) & c->lin_mask; }
 
 /* The block at rip if it can be had without faulting or decoding, else NULL. */

@@ -177,7 +177,7 @@ void engine_code_written(struct machine *m, uint64_t ram_addr, uint64_t len)
 /* ---- breakpoints ------------------------------------------------------------------------------------------------------------------
  *
  * A page with breakpoints has no execute tag, so that every way into it but a jump within the page goes through the dispatcher.  Blocks
- * there have M_BREAK in their keys; they end before each breakpoint and have no link to one: these ways lead to the dispatcher, too, which
+ * there have M_GUARDED in their keys; they end before each breakpoint and have no link to one: these ways lead to the dispatcher, too, which
  * looks where it is.  They are never translated. */
 
 void engine_breaks_changed(struct cpu *c)
@@ -193,7 +193,7 @@ void engine_drop_break_blocks(struct cpu *c)
 	for (unsigned n = 0; n < PAGE_HASH_SIZE; n++)
 		for (struct block **p = &e->pages[n]; *p;) {
 			struct block *b = *p;
-			if (!key_breaks(b->key)) {
+			if (!key_guarded(b->key)) {
 				p = &b->page_next;
 				continue;
 			}

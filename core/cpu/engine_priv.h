@@ -47,7 +47,7 @@ struct engine {
 
 static inline unsigned key_hash(uint64_t key) { return (unsigned)((key ^ key >> 15 ^ key >> 40) & (HASH_SIZE - 1)); }
 static inline struct block **page_bucket(struct engine *e, uint64_t ram_page) { return &e->pages[ram_page & (PAGE_HASH_SIZE - 1)]; }
-static inline bool key_breaks(uint64_t key) { return key >> MODE_SHIFT & M_BREAK; }
+static inline bool key_guarded(uint64_t key) { return key >> MODE_SHIFT & M_GUARDED; }
 /* Several vCPUs share the bitmap but not the blocks, so only a lone one knows that a line holds no code any more.  Among several, who
  * writes to a line clears its bit and has all drop their blocks of it. */
 static inline bool alone(const struct cpu *c) { return c->machine->n_cpus <= 1; }

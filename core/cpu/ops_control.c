@@ -10,8 +10,11 @@
 
 INLINE const struct insn *branch(struct cpu *c, const struct insn *i, int bits)
 {
+	uint64_t to = c->regs[REG_BIP] + (uint64_t)i->imm;
 	c->icount += (uint32_t)i->disp;
-	return follow(c, i, LINK_TAKEN, (c->regs[REG_BIP] + (uint64_t)i->imm) & width_mask(bits));
+	if (bits == 16 && unlikely(to >> 16))           /* links are by address, and lead on */
+		return engine_next(c, (uint16_t)to);
+	return follow(c, i, LINK_TAKEN, to & width_mask(bits));
 }
 /* Not taken: the block goes on behind the link. */
 INLINE const struct insn *branch_if(struct cpu *c, const struct insn *i, int bits, bool taken)

@@ -242,7 +242,7 @@ bool jit_translate(struct jit *j, struct block *b, uint64_t probed)
 	struct stub stubs[STUBS_MAX];
 	struct em_group groups[GROUPS_MAX];
 	struct em e = { .stubs = stubs, .groups = groups, .j = j, .c = c, .b = b, .p = j->rw + j->used, .other = j->rw + j->cold_used, .code64 = c->mode & M_CS64,
-		.segments = jit_in_segments(c->mode), .user = c->mode & M_USER, .flags_mem = true, .probed = probed };
+		.segments = mode_in_segments(c->mode), .user = c->mode & M_USER, .flags_mem = true, .probed = probed };
 	const uint8_t *code = (const uint8_t *)(uintptr_t)(b->key & ((UINT64_C(1) << MODE_SHIFT) - 1));
 	e.page_off = (unsigned)((uintptr_t)code & (PAGE_SIZE - 1));
 	e.op_size = e.code64 ? 8 : c->mode & M_CS32 ? 4 : 2;

@@ -5,7 +5,7 @@
  * struct cpu, rsp the return stack (jump.c).  Between blocks the arithmetic flags are in cpu.flags16 or dead; inside a block they are in
  * EFLAGS, in flags16 or both (struct em).  Code does not depend on the virtual address: cpu.jit.page is the page's, in rip.
  *
- * Code in segments (jit_in_segments: 16 bits, or not flat) depends on no segment's base, limit and rights either, they are looked at where they
+ * Code in segments (mode_in_segments: 16 bits, or not flat) depends on no segment's base, limit and rights either, they are looked at where they
  * count.  There cpu.jit.page is what rip would be where the page starts, and may be less than 0.  Translated code is entered only when the page ends
  * below the limit of CS and rip's wrap; so within the page only jumps to before the block have to look whether rip would be less than 0.
  * Caches and return stacks have linear addresses, since CS may change in between; jit.tmp is rip then. */
@@ -407,12 +407,6 @@ const struct insn *op_jit_enter(struct cpu *c, const struct insn *i);
 enum { JIT_STEP_DONE = 1 };
 const uint8_t *jit_step(struct cpu *c, const struct insn *i, unsigned page_off);
 const uint8_t *jit_last_step(struct cpu *c, const struct insn *i, unsigned page_off);
-/* 16-bit code, and code in segments that are not flat. */
-static inline bool jit_in_segments(unsigned mode)
-{
-	enum { FLAT32 = M_CS32 | M_SS32 | M_FLAT | M_PE };
-	return !(mode & M_CS64) && (mode & FLAT32) != FLAT32;
-}
 /* Code is about to be entered at rip.  False: it may not be, the interpreter must go on. */
 bool jit_set_page(struct cpu *c, uint64_t rip);
 static inline struct block *jit_block_of(const struct insn *first) { return (struct block *)((uintptr_t)first - offsetof(struct block, insns)); }

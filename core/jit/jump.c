@@ -149,8 +149,8 @@ void em_landing(struct em *e, unsigned off)
 static void push_host(struct em *e, unsigned r) { em8(e, 0x50 | r); }
 static void pop_host(struct em *e, unsigned r) { em8(e, 0x58 | r); }
 
-/* rax = key of the code at r9 in the table by physical address, r10 its slot.  *miss: to patch. */
-static void find_by_address(struct em *e, uint8_t *miss[2])
+/* rax = key of the code at r9 in the table by physical address, r10 its slot.  seg: as for make_jump; *miss: to patch. */
+static void find_by_address(struct em *e, bool seg, uint8_t *miss[2])
 {
 	em_rr(e, (struct enc) { .op = 0x8b, .size = 4, .reg = H_T1 }, H_T0);
 	em_rr(e, (struct enc) { .op = 0xc1, .size = 4, .reg = 5 }, H_T1), em8(e, PAGE_SHIFT - 5);
@@ -161,6 +161,8 @@ static void find_by_address(struct em *e, uint8_t *miss[2])
 	em8(e, 0x48), em8(e, 0x3d), em32(e, PAGE_SIZE);         /* cmp rax, */
 	miss[0] = em_jcc(e, 0x83);
 	em_env(e, (struct enc) { .op = 0x0fb7, .size = 4, .reg = RAX }, offsetof(struct cpu, mode));
+	if (seg)
+		em8(e, 0x0d), em32(e, M_SEGMENTS);              /* or eax, */
 	em_rr(e, (struct enc) { .op = 0xc1, .size = 8, .reg = 4 }, RAX), em8(e, MODE_SHIFT);
 	em_mov(e, RCX, H_T0);
 	em_rm(e, (struct enc) { .op = 0x03, .size = 8, .reg = RCX }, H_T1, NO_REG, 0, CODE_OFF + (int)offsetof(struct tlb_entry, addend));
@@ -208,7 +210,7 @@ static void make_jump(struct em *e, unsigned user, bool direct, bool seg)
 	(seg ? e->j->jump_seg : e->j->jump_common)[user][direct] = e->p;
 	push_host(e, RAX), push_host(e, RCX);
 	miss[2] = em_poll(e);
-	find_by_address(e, miss);
+	find_by_address(e, seg, miss);
 	em_rm(e, (struct enc) { .op = 0x8b, .size = 8, .reg = RCX }, H_T1, NO_REG, 0, offsetof(struct jit_slot, code));
 	remember(e, user);
 	if (!seg) {
@@ -370,7 +372,7 @@ bool jit_forget_page(struct cpu *c, uint64_t lin, bool large)
 		return true;
 	unsigned bit = (lin >> PAGE_SHIFT) % JIT_PAGE_BITS;
 	for (unsigned user = 0; user < 2; user++)
-		if (large || jit_in_segments(v->mode[user]) /* noted by rip */ || (v->code_pages[user][lin >> 63][bit / 64] >> bit % 64 & 1))
+		if (large || mode_in_segments(v->mode[user]) /* noted by rip */ || (v->code_pages[user][lin >> 63][bit / 64] >> bit % 64 & 1))
 			jit_forget(c, user);
 	return jit_forget_runs(c, lin >> 63);
 }

@@ -242,7 +242,7 @@ void jit_get_counters(const struct jit *j, struct jit_counters *out)
 
 static bool mode_suits(const struct jit *j, unsigned mode)
 {
-	return !(mode & (M_STEP | M_AC)) && !(family_is_off(j, FAM_SEGMENTS) && jit_in_segments(mode));
+	return !(mode & (M_STEP | M_AC)) && !(family_is_off(j, FAM_SEGMENTS) && mode_in_segments(mode));
 }
 
 void jit_watch(struct cpu *c, struct jit *j, struct block *b)
@@ -471,14 +471,11 @@ static bool where_out(struct cpu *c, const struct jit_exit *x, uint64_t *rip, ui
 bool jit_set_page(struct cpu *c, uint64_t rip)
 {
 	struct jit_env *v = &c->jit;
-	if (likely(!jit_in_segments(c->mode))) {
+	if (likely(!mode_in_segments(c->mode))) {
 		v->page = rip & PAGE_MASK;
 	} else {
-		uint32_t limit = c->seg[SEG_CS].limit;
-		if (!(c->mode & M_CS32) && limit > UINT16_MAX)
-			limit = UINT16_MAX;
 		v->page = rip - (code_linear(c, rip) & ~PAGE_MASK);
-		v->page_max = (int64_t)limit - (PAGE_SIZE - 1);
+		v->page_max = (int64_t)code_end(c) - (PAGE_SIZE - 1);
 		if ((int64_t)v->page > v->page_max)
 			return false;
 	}

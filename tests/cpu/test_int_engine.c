@@ -566,6 +566,80 @@ static void calls_of_all_kinds_return(void **state)
 	assert_int_equal(g->c->rip, GUEST_CODE + 0x1b);
 }
 
+/* ---- one place, two CS:IP ---------------------------------------------------------------------------------------------------------------- */
+
+static void set_cs(struct guest *g, uint32_t base, uint32_t limit)
+{
+	struct segreg *cs = &g->c->seg[SEG_CS];
+	cs->base = base;
+	cs->limit = limit;
+	cs->sel = g->c->cr0 & CR0_PE ? cs->sel : (uint16_t)(base >> 4);
+	cpu_update_mode(g->c);
+}
+/* Code at FIRST, which has been run as part of a segment that goes on, is run as the end of one: rbx tells what came next, or the vector + 100. */
+enum { FIRST = 0x207f0, GOES_ON = 0x18000, ENDS = 0x10800 /* 64 KB */, MARKS = 0x20 /* from FIRST */ };
+static unsigned run_by_another_cs(struct guest *g, const uint8_t *code, size_t len, uint32_t limit)
+{
+	static const uint8_t on[] = { 0x66, 0xbb, 1, 0, 0, 0, 0xf4 }, round[] = { 0x66, 0xbb, 2, 0, 0, 0, 0xf4 };     /* mov ebx, n; hlt */
+	uint8_t nops[0x40];
+	memset(nops, 0x90, sizeof nops);
+	guest_load(g, FIRST, nops, sizeof nops);
+	guest_load(g, FIRST, code, len);
+	guest_load(g, FIRST + MARKS, on, sizeof on);
+	guest_load(g, (FIRST + MARKS - ENDS) % 0x10000 + ENDS, round, sizeof round);
+	for (unsigned n = 0; n < 3; n++) {
+		set_cs(g, GOES_ON, 0xffff);
+		g->c->regs[RBX] = 0;
+		assert_int_equal(guest_run(g, FIRST - GOES_ON), CPUEXIT_HALT);
+		assert_int_equal(g->c->regs[RBX], 1);
+	}
+	set_cs(g, ENDS, limit);
+	g->c->regs[RBX] = 0;
+	assert_int_equal(guest_run(g, FIRST - ENDS), CPUEXIT_HALT);
+	return guest_vector(g) >= 0 ? 100 + (unsigned)guest_vector(g) : (unsigned)g->c->regs[RBX];
+}
+
+static void links_end_where_another_cs_does(void **state)
+{
+	static const uint8_t jump[] = { 0xeb, MARKS - 2 }, wide_jump[] = { 0x66, 0xe9, MARKS - 6, 0, 0, 0 }, on[] = { 0x90 },
+		branch[] = { 0x39, 0xc0, 0x74, MARKS - 4 } /* cmp ax, ax; jz */, two_steps[] = { 0xeb, 0x06, [8] = 0xeb, MARKS - 10 };
+	struct guest *g = *state;
+	assert_int_equal(run_by_another_cs(g, jump, sizeof jump, 0xffff), 2);
+	assert_int_equal(run_by_another_cs(g, branch, sizeof branch, 0xffff), 2);
+	assert_int_equal(run_by_another_cs(g, two_steps, sizeof two_steps, 0xffff), 2);
+	assert_int_equal(run_by_another_cs(g, wide_jump, sizeof wide_jump, 0xffff), 113);
+	assert_int_equal(run_by_another_cs(g, on, sizeof on, 0xffff), 113);
+	assert_int_equal(run_by_another_cs(g, on, sizeof on, 0xfff4), 113);
+	assert_int_equal(run_by_another_cs(g, jump, sizeof jump, 0xfff1), 2);
+	assert_int_equal(run_by_another_cs(g, jump, sizeof jump, 0xfff0), 113);
+	assert_int_equal(run_by_another_cs(g, two_steps, sizeof two_steps, 0xfff8), 113);
+	assert_int_equal(run_by_another_cs(g, on, sizeof on, 0x1ffff), 1);
+	assert_int_equal(run_by_another_cs(g, jump, sizeof jump, 0x1ffff), 2);
+}
+
+/* In the 4 KB in which a segment begins a jump back leads to its end. */
+static void links_do_not_lead_to_before_another_cs(void **state)
+{
+	static const uint8_t back[] = { 0xeb, 0xee }, wide_back[] = { 0x66, 0xe9, 0xea, 0xff, 0xff, 0xff };
+	static const uint8_t before[] = { 0x66, 0xbb, 1, 0, 0, 0, 0xf4 }, end[] = { 0x66, 0xbb, 2, 0, 0, 0, 0xf4 };
+	enum { START = 0x20808, BASE = 0x20800 };
+	struct guest *g = *state;
+	for (unsigned wide = 0; wide < 2; wide++) {
+		guest_load(g, START - 16, before, sizeof before);
+		guest_load(g, BASE + 0xfff8, end, sizeof end);
+		guest_load(g, START, wide ? wide_back : back, wide ? sizeof wide_back : sizeof back);
+		for (unsigned n = 0; n < 3; n++) {
+			set_cs(g, GOES_ON, 0xffff);
+			assert_int_equal(guest_run(g, START - GOES_ON), CPUEXIT_HALT);
+			assert_int_equal(g->c->regs[RBX], 1);
+		}
+		set_cs(g, BASE, 0xffff);
+		assert_int_equal(guest_run(g, START - BASE), CPUEXIT_HALT);
+		assert_int_equal(guest_vector(g), wide ? 13 : -1);
+		assert_int_equal(g->c->regs[RBX], wide ? 1 : 2);
+	}
+}
+
 int main(void)
 {
 #define T(f)  cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -578,6 +652,7 @@ int main(void)
 		TR(real_mode_code_runs), T(repeat_faults_half_way), T(repeat_overlapping_copies_the_pattern), T(repeat_backwards),
 		T(compare_and_scan_stop_in_time), T(trap_flag_steps), T(debugger_steps_one_instruction), T(dma_into_code_is_seen),
 		T(request_stops_a_loop), T(blocks_end_as_single_steps_do), T(byte_shift_by_32_keeps_flags), T(calls_of_all_kinds_return),
+		TR(links_end_where_another_cs_does), TR(links_do_not_lead_to_before_another_cs),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	setenv("VMUX_TEST_JIT", "1", 1);         /* once more, translated from the first run on */
