@@ -198,6 +198,8 @@ TSAN_BIN := $(addprefix build/tsan/tests/,vm vm_smp late_loop block chardev_sock
 test-guests: build/tests/smp.initrd $(GUESTS)/demo.initrd $(foreach g,linux-6.1 linux-6.12 netboot-i386 netboot-amd64,$(GUESTS)/$(g)/.done)
 test-run:
 	@tests/run.sh -j 2 -t 1500 "tests/lint/lint.sh" tests/monitor/differential.sh tests/monitor/clients.sh $(call bin_of,$(FAST_SRC),build) $(call bin_of,$(FAST_SRC),build/asan) $(TSAN_BIN) $(call bin_of,$(GUEST_SRC),build)
+lint: all $(BUILD)/monitor-doc
+	@tests/lint/lint.sh $(BUILD)
 # One kind only, in the release build: make check-cpu, check-dev, check-unit, check-tui, check-guest
 check-%:
 	@$(MAKE) --no-print-directory all $(call bin_of,$(filter tests/$*/%,$(TEST_SRC)),build)
@@ -266,5 +268,5 @@ clean:
 	rm -rf build
 
 -include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
-.PHONY: all docs keymaps test-bins bench-bins clean run setup demo test test-guests test-run install bench
+.PHONY: all docs keymaps test-bins bench-bins clean run setup demo test test-guests test-run lint install bench
 .SECONDARY:
