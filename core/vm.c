@@ -3,7 +3,9 @@
 #include "core/vm_priv.h"
 #include "core/char/chardev.h"
 #include "core/char/vc.h"
+#include "core/cpu/accel_conf.h"
 #include "core/cpu/cpu.h"
+#include "core/cpu/vcpu.h"
 #include "core/block/block.h"
 #include "core/machine/datafile.h"
 #include "core/machine/input.h"
@@ -204,7 +206,7 @@ void vm_get_status(struct vm *vm, struct vm_status *st)
 	struct machine *m = vm->m;
 	machine_lock(m);
 	*st = (struct vm_status){ .run = vm->ended ? VM_ENDED : map[m->state], .run_text = run_state_text(m), .accel = m->accel->name,
-		.virtual_ns = (uint64_t)clock_now(&m->clock), .leds = input_leds(m), .uncounted = m->accel->uncounted };
+		.virtual_ns = (uint64_t)clock_now(&m->clock), .leds = input_leds(m), .uncounted = !accel_counts(m), .busy_ns = vcpu_busy_ns(m) };
 	snprintf(st->accel_why, sizeof(st->accel_why), "%s", m->accel_why);
 	snprintf(st->name, sizeof(st->name), "%s", m->name ? m->name : "");
 	if (m->n_cpus) {

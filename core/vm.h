@@ -36,10 +36,11 @@ struct vm_status {
 	char name[128];
 	const char *accel;                       /* the engine; its name stays where it is */
 	char accel_why[400];                     /* why this one and not another: sentences without their ends; "": it was asked for */
-	bool uncounted;                          /* it does not count instructions: icount stands still */
+	bool uncounted;                          /* it does not count instructions: icount means nothing */
 	char cpu_mode[16];                       /* "real", "prot16", "prot32", "vm86", "long64", "compat" of vCPU 0, sampled */
 	bool halted;
 	uint64_t icount, virtual_ns;
+	uint64_t busy_ns;                        /* CPU time of the host that the vCPUs have taken so far */
 	bool disk_activity, reset_seen;
 	unsigned leds;                           /* keyboard: 1 scroll, 2 num, 4 caps */
 };

@@ -38,7 +38,7 @@ enum binding_map { MAP_PREFIX, MAP_DIRECT, MAP_TEXT, MAP_SCROLL };
 struct binding { enum binding_map map; struct key key; enum action_id action; int arg; };
 
 /* What the status line says of the CPU, sampled once a second so that it does not flicker. */
-struct speed { uint64_t icount; int64_t at_ms; double mips; char cpu_mode[16]; bool disk, disk_seen; };
+struct speed { uint64_t icount, busy_ns; int64_t at_ms; double rate /* MIPS, or % of a CPU of the host where nobody counts */; char cpu_mode[16]; bool disk, disk_seen; };
 
 struct app {
 	struct vm *vm;

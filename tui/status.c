@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SAMPLE_MS = 1000, IDLE_MIPS = 3, MESSAGE_ROWS = 4 };
+enum { SAMPLE_MS = 1000, IDLE_MIPS = 3, IDLE_PERCENT = 2, MESSAGE_ROWS = 4 };
 
 /* Called when the machine reported something and when a sample is due.  Samples stop by themselves while the machine stands still. */
 void status_sample(struct app *a, int64_t now)
@@ -18,17 +18,20 @@ void status_sample(struct app *a, int64_t now)
 		a->dirty = true;
 	if (a->sample_at && now < a->sample_at)
 		return;
+	bool counted = !a->st.uncounted;
+	uint64_t done = counted ? a->st.icount : a->st.busy_ns, before_done = counted ? s->icount : s->busy_ns;
 	/* A machine that was put back has done fewer than it had. */
-	double mips = s->at_ms && now > s->at_ms && a->st.icount > s->icount ? (double)(a->st.icount - s->icount) / (double)(now - s->at_ms) / 1000.0 : 0;
-	bool moved = a->st.icount != s->icount, idle = mips < IDLE_MIPS && !a->st.uncounted;
-	bool changed = s->disk != s->disk_seen || (int)mips != (int)s->mips || (!idle && strcmp(s->cpu_mode, a->st.cpu_mode));
+	double rate = s->at_ms && now > s->at_ms && done > before_done ? (double)(done - before_done) / (double)(now - s->at_ms) / (counted ? 1e3 : 1e4) : 0;
+	bool moved = done != before_done, idle = rate < (counted ? IDLE_MIPS : IDLE_PERCENT);
+	bool changed = s->disk != s->disk_seen || (int)rate != (int)s->rate || (!idle && strcmp(s->cpu_mode, a->st.cpu_mode));
 	if (!a->sample_at) {                    /* first look after standing still: nothing to divide by yet */
-		mips = s->mips;
+		rate = s->rate;
 		changed = !s->cpu_mode[0];
 	}
 	s->icount = a->st.icount;
+	s->busy_ns = a->st.busy_ns;
 	s->at_ms = now;
-	s->mips = idle && a->sample_at ? 0 : mips;
+	s->rate = idle && a->sample_at ? 0 : rate;
 	s->disk = s->disk_seen;
 	s->disk_seen = false;
 	if (!idle || !s->cpu_mode[0])
@@ -161,12 +164,10 @@ static void cpu_and_lights(const struct app *a, bool engine, char *buf, size_t s
 	snprintf(cpu, sizeof cpu, "%s%s%s", a->speed.cpu_mode, engine ? " " : "", engine ? a->st.accel : "");
 	if (a->st.run != VM_RUNNING)
 		snprintf(buf, size, "%s%s ", cpu, lights);
-	else if (a->st.uncounted)
-		snprintf(buf, size, "%s %s%s", cpu, disk, lights);
-	else if (a->speed.mips < IDLE_MIPS)
+	else if (a->speed.rate < (a->st.uncounted ? IDLE_PERCENT : IDLE_MIPS))
 		snprintf(buf, size, "%s  idle %s%s", cpu, disk, lights);
 	else
-		snprintf(buf, size, "%s  %.0f MIPS %s%s", cpu, a->speed.mips, disk, lights);
+		snprintf(buf, size, a->st.uncounted ? "%s  %.0f%% CPU %s%s" : "%s  %.0f MIPS %s%s", cpu, a->speed.rate, disk, lights);
 }
 
 /* What stands at the right end when `left` columns are taken and `least` of these cannot be missed. */

@@ -38,11 +38,13 @@ bool accel_parse(const struct kv *kv, const char *who, struct accel_conf *out, s
 	bool split = true;
 	if (!options_check_keys(kv, "accel", who, err) || !(name || error_set(err, "%s: the name of an engine is missing", who)))
 		return false;
-	if (strcmp(name, "jit") && strcmp(name, "tcg") && (off || kv_get(kv, "lockstep")))
-		return error_set(err, "%s: Parameter '%s' is the translator's; it goes with jit", who, off ? "off" : "lockstep");
+	static const char *const translators[] = { "off", "lockstep", "count" };
+	for (unsigned n = 0; strcmp(name, "jit") && strcmp(name, "tcg") && n < sizeof translators / sizeof *translators; n++)
+		if (kv_get(kv, translators[n]))
+			return error_set(err, "%s: Parameter '%s' is the translator's; it goes with jit", who, translators[n]);
 	if (thread && strcmp(thread, "multi") && strcmp(thread, "single"))
 		return error_set(err, "%s: Parameter 'thread' does not accept value '%s'; accepted are multi and, with one CPU, single", who, thread);
-	if (!kv_bool(kv, "split-wx", &split, who, err) || !kv_bool(kv, "one-insn-per-tb", &c.one_insn, who, err))
+	if (!kv_bool(kv, "split-wx", &split, who, err) || !kv_bool(kv, "one-insn-per-tb", &c.one_insn, who, err) || !kv_bool(kv, "count", &c.count, who, err))
 		return false;
 	if (!split)
 		return error_set(err, "%s: Parameter 'split-wx' accepts only on: code is never writable and executable in one mapping here", who);
@@ -152,6 +154,11 @@ bool accel_check(const struct machine *m, const struct accel_conf *conf, const c
 	return true;
 }
 
+bool accel_counts(const struct machine *m)
+{
+	return m->accel == &accel_jit ? m->accel_conf.count || m->accel_conf.lockstep : !m->accel->uncounted;
+}
+
 /* ---- information ------------------------------------------------------------------------------------------------------------------------ */
 
 void accel_print(struct machine *m, struct text *out)
@@ -169,6 +176,7 @@ void accel_print(struct machine *m, struct text *out)
 	jit_families_print(c->off, ", ", off, sizeof off);
 	text_printf(out, "translated code: at most %zu MiB a CPU, writable in one mapping and executable in another\n", jit_code_size(m) >> 20);
 	text_printf(out, "not translated: %s\n", *off ? off : "nothing is switched off");
+	text_printf(out, "instructions: %s\n", accel_counts(m) ? "counted" : "not counted (count=on counts them)");
 	if (c->lockstep)
 		text_printf(out, "lockstep: every %u. entry is checked against the interpreter\n", c->lockstep);
 }

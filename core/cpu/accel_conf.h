@@ -15,6 +15,7 @@ struct accel_conf {
 	unsigned tb_size;               /* MiB of translated code, all CPUs together; 0 = ACCEL_TB_SIZE a CPU */
 	unsigned lockstep;              /* every so many entries into translated code are checked against the interpreter; 0 = none */
 	bool one_insn;                  /* blocks of one instruction */
+	bool count;                     /* translated code counts the guest's instructions, which costs about a tenth of its time */
 	bool thread_single;             /* thread=single was asked for */
 };
 enum { ACCEL_TB_SIZE = 48, ACCEL_TB_MIN = 1, ACCEL_TB_MAX = 1024 };
@@ -26,6 +27,8 @@ bool accel_check(const struct machine *m, const struct accel_conf *conf, const c
 /* Use another engine, or the same with other sub-options: spec as -accel takes it.  All vCPUs stand still meanwhile and go on where they
  * were; translations are dropped.  Loop thread, machine lock held.  False: nothing was changed. */
 bool accel_switch(struct machine *m, const char *spec, struct error *err);
+/* The engine of m counts the guest's instructions: cpu_icount() is true. */
+bool accel_counts(const struct machine *m);
 /* accel_ops.info of interp and jit; and the counters.  Machine lock held, vCPUs parked for accel_print_jit.  False: no engine that
  * translates. */
 void accel_print(struct machine *m, struct text *out);

@@ -43,6 +43,19 @@ struct cpu *vcpu_current(struct machine *m)
 struct cpu *vcpu_present(const struct machine *m, int64_t n) { return n >= 0 && n < (int64_t)m->n_cpus && !m->cpus[n]->absent ? m->cpus[n] : NULL; }
 int vcpu_thread_id(const struct cpu *c) { return c->thread ? c->thread->tid : 0; }
 
+uint64_t vcpu_busy_ns(const struct machine *m)
+{
+	uint64_t sum = 0;
+	for (unsigned n = 0; n < m->n_cpus && !(n && m->counted); n++) {
+		const struct vcpu_thread *t = m->cpus[n]->thread;
+		clockid_t clock;
+		struct timespec ts;
+		if (t && t->tid && !pthread_getcpuclockid(t->self, &clock) && !clock_gettime(clock, &ts))
+			sum += (uint64_t)ts.tv_sec * NS_PER_SEC + (uint64_t)ts.tv_nsec;
+	}
+	return sum;
+}
+
 void vcpu_kick(struct cpu *c)
 {
 	struct vcpu_thread *t = c->thread;

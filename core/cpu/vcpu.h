@@ -44,4 +44,6 @@ bool vcpu_start_all(struct machine *m, struct error *err);
 void vcpu_stop_all(struct machine *m);
 /* Host thread id (as `info cpus` prints it), 0 before the thread runs.  Any thread. */
 int vcpu_thread_id(const struct cpu *c);
+/* CPU time of the host that m's vCPUs have taken so far, in ns.  Machine lock held. */
+uint64_t vcpu_busy_ns(const struct machine *m);
 #endif

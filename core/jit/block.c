@@ -261,7 +261,7 @@ bool jit_translate(struct jit *j, struct block *b, uint64_t probed)
 	em_find_groups(&e, is, n);
 	em_x87_notes(&e, is, n);
 	struct jit_block *jb = &j->blocks[j->n_blocks];
-	*jb = (struct jit_block) { .entry = e.p, .steps = &j->steps[first_step], .missed_at = c->icount, .probed = probed };
+	*jb = (struct jit_block) { .entry = e.p, .steps = &j->steps[first_step], .missed_at = jit_done(j), .probed = probed };
 	e.entry = e.p;
 	j->n_steps = first_step;
 	emit_all(&e, is, n);

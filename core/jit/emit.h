@@ -50,7 +50,7 @@ struct jit_block {
 	uint64_t probed;                /* by slot of the instruction: its memory is looked up in the TLB at once, not in a range before */
 	unsigned n_insns;               /* of the guest */
 	unsigned misses;                /* of checks for several accesses */
-	uint64_t missed_at;             /* icount of the first of them */
+	uint64_t missed_at;             /* jit_done() at the first of them */
 };
 /* The table by physical address and mode: key as a block's.  16 bytes: jump.c. */
 struct jit_slot { uint64_t key; const uint8_t *code; };
@@ -78,11 +78,12 @@ struct jit {
 	struct insn find_run[2][2], fill[2][2][2] /* and with other groups about */;
 	const struct insn *resume;      /* code was left for it: where the interpreter goes on, or NULL */
 	uint8_t *stacks;                /* return stacks */
-	uint64_t wrong_at[JIT_SITES];   /* by site: icount when jit.wrong began anew */
+	uint64_t wrong_at[JIT_SITES];   /* by site: jit_done() when jit.wrong began anew */
 	uint8_t loops[JIT_LOOPS];       /* how often a loop was translated, by address */
 	uint8_t *live_save, *live_restore, *live_load[LIVE_SETS];
 	unsigned host_has;              /* enum host_feature */
 	bool exact;                     /* undefined flags are to be the interpreter's */
+	bool counts;                    /* code adds the guest's instructions up */
 	struct jit_counters count;
 	uint32_t off;                   /* families that are not translated */
 	uint64_t *row_count;            /* by row: done by the interpreter */
@@ -401,6 +402,9 @@ unsigned jit_flags_live(struct cpu *c, int64_t off, const uint8_t *page, bool ex
 bool em_would_be_native(struct em *e, const struct ji *i);
 const struct insn *op_jit_stale(struct cpu *c, const struct insn *i);
 const struct insn *op_jit_end(struct cpu *c, const struct insn *i);
+/* What the CPU has done so far, by which it is judged whether something happens often: instructions, or ticks of the host where they are not
+ * counted; about one each. */
+uint64_t jit_done(const struct jit *j);
 const struct insn *op_jit_count(struct cpu *c, const struct insn *i);
 const struct insn *op_jit_enter(struct cpu *c, const struct insn *i);
 /* Code to go on with, or NULL: to the dispatcher.  JIT_STEP_DONE: it went well, go on behind it. */

@@ -25,6 +25,8 @@ void jit_flush(struct jit *j);
 void jit_set_threshold(struct jit *j, unsigned runs);
 /* From now on undefined flags come out as the interpreter's, also where the host has ways of its own: for lockstep, and tests that compare. */
 void jit_set_exact(struct jit *j);
+/* Does translated code count the guest's instructions?  What is translated from now on. */
+void jit_set_counting(struct jit *j, bool on);
 
 /* What c has learnt about where code lies is no longer true: for mode word (c->mode was set), for all mappings of CPL 3 or of the others,
  * for the page of lin (`large`: everything in its GB).  Nothing happens without a translator. */

@@ -20,6 +20,8 @@ enum { STACK_SIZE = 128 << 10, STACK_SPARE = 32 << 10 /* a signal's frame, too *
 
 void em_count(struct em *e, unsigned insns)
 {
+	if (!e->j->counts)
+		return;
 	uint32_t at = ENV(icount[0]) + 8 * (e->j->n_blocks % JIT_COUNTERS);
 	_Static_assert(2 * BLOCK_MAX < 128, "a byte, and positive");
 	em_env(e, (struct enc) { .op = 0x83, .size = 8, .reg = 0 }, at), em8(e, insns);

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <x86intrin.h>
 
 /* ---- the common pieces -------------------------------------------------------------------------------------------------------------- */
 
@@ -178,6 +179,7 @@ struct jit *jit_new(struct cpu *c)
 	j->jump = reserve(JIT_JUMP_SIZE * sizeof *j->jump);
 	j->far = reserve(FAR_MAX * sizeof *j->far);
 	j->exact = c->machine->accel_conf.lockstep;
+	j->counts = c->machine->accel_conf.count || j->exact;
 	if (j->exact)
 		j->lockstep = lockstep_new(c->machine->accel_conf.lockstep);
 	if (!map_code(j->size, &j->rw, &j->rx) || !j->row_count || !j->family || !j->steps || !j->exits || !j->blocks || !j->jump || !j->far) {
@@ -229,6 +231,7 @@ void jit_enter_thread(struct cpu *c)
 }
 void jit_set_threshold(struct jit *j, unsigned runs) { j->hot = runs ? runs : 1; }
 void jit_set_exact(struct jit *j) { j->exact = true; }
+void jit_set_counting(struct jit *j, bool on) { j->counts = on; }
 uint64_t jit_row_count(const struct jit *j, unsigned row) { return j->row_count[row]; }
 struct lockstep *jit_lockstep(struct jit *j) { return j->lockstep; }
 void jit_get_counters(const struct jit *j, struct jit_counters *out)
@@ -237,6 +240,8 @@ void jit_get_counters(const struct jit *j, struct jit_counters *out)
 	out->code_bytes = j->used + j->cold_used - j->cold_start;
 	out->code_size = j->size;
 }
+
+uint64_t jit_done(const struct jit *j) { return j->counts ? j->c->icount : __rdtsc(); }
 
 /* ---- blocks -------------------------------------------------------------------------------------------------------------------------- */
 
@@ -358,15 +363,16 @@ static void again(struct jit *j, struct block *b, uint64_t probed)
 }
 
 /* A check for several accesses of b failed.  Where that is the rule, each access gets its own again. */
-static void count_miss(struct cpu *c, struct jit *j, struct block *b)
+static void count_miss(struct jit *j, struct block *b)
 {
-	enum { MANY = 16, RARE = 1500 /* instructions in between */ };
+	enum { MANY = 16, RARE = 1500 /* in between, of jit_done() */ };
 	struct jit_block *jb = b->jit;
 	if (!jb || b->single_checks || ++jb->misses < MANY)
 		return;
-	if (c->icount - jb->missed_at > (uint64_t)MANY * RARE || full(j)) {
+	uint64_t now = jit_done(j);
+	if (now - jb->missed_at > (uint64_t)MANY * RARE || full(j)) {
 		jb->misses = 0;
-		jb->missed_at = c->icount;
+		jb->missed_at = now;
 		return;
 	}
 	b->single_checks = true;
@@ -375,14 +381,14 @@ static void count_miss(struct cpu *c, struct jit *j, struct block *b)
 
 /* The range that x's instruction looks at was the wrong one 256 times: pages that are neighbours for the program lie apart in memory, or it goes
  * to and fro.  Where that is so in more than one of SELDOM rounds of its loop, looking in the TLB at once is quicker. */
-static void count_wrong(struct cpu *c, struct jit *j, const struct jit_exit *x)
+static void count_wrong(struct jit *j, const struct jit_exit *x)
 {
-	enum { TIMES = 256, SELDOM = 16, ENOUGH = 4 /* sites, then it is all of them */ };
+	enum { TIMES = 256, SELDOM = 16, COST = 100 /* ticks, of looking in the TLB after all */, ENOUGH = 4 /* sites, then it is all of them */ };
 	struct block *b = x->block;
 	struct jit_block *jb = b->jit;
-	uint64_t since = c->icount - j->wrong_at[x->site];
-	j->wrong_at[x->site] = c->icount;
-	if (!jb || since > (uint64_t)TIMES * SELDOM * jb->n_insns || full(j) || (jb->probed >> x->slot & 1))
+	uint64_t now = jit_done(j), since = now - j->wrong_at[x->site];
+	j->wrong_at[x->site] = now;
+	if (!jb || since > (uint64_t)TIMES * (SELDOM * jb->n_insns + (j->counts ? 0 : COST)) || full(j) || (jb->probed >> x->slot & 1))
 		return;
 	again(j, b, __builtin_popcountll(jb->probed) < ENOUGH ? jb->probed | UINT64_C(1) << x->slot : UINT64_MAX);
 }
@@ -402,9 +408,9 @@ static const struct insn *left(struct cpu *c, struct jit *j, struct jit_exit *x)
 		c->icount += x->before;
 		c->regs[REG_BIP] = c->jit.page + x->page_off;
 		if (unlikely(x->group))
-			count_miss(c, j, x->block);
+			count_miss(j, x->block);
 		if (unlikely(x->site))
-			count_wrong(c, j, x);
+			count_wrong(j, x);
 		return x->slot == 0 && i->fn == op_jit_enter ? x->block->first(c, i) : i;
 	}
 	if (x == &j->indirect[0] && unlikely(!engine_target_allowed(c, c->jit.tmp))) {

@@ -71,7 +71,7 @@ static void guard_start(struct em *e, int64_t target)
 /* Direct branch.  Flags are in memory or dead. */
 static void go_to(struct em *e, int64_t target, unsigned n_insns, bool backward, bool falls)
 {
-	if (n_insns) {
+	if (n_insns && e->j->counts) {
 		if (!backward)
 			em_room_wide(e, 0x65, CMP_ENV_SIZE + 1, JMP_SIZE);
 		em_count(e, n_insns);

@@ -74,7 +74,7 @@ static const struct option_row rows[] = {
 	{ "machine", ARG, "-machine [type=]NAME[,prop=value...]", "the board (pc); accel=, hpet=, acpi=, memory-backend=", option_set_machine, 0, NULL },
 	{ "M", ARG, NULL, NULL, option_set_machine, 0, NULL },
 	{ "cpu", ARG, "-cpu MODEL[,+feat][,-feat][,feat=on|off]", "CPU model (-cpu help lists them)", option_set_string, AT(cpu), NULL },
-	{ "accel", ARG, "-accel jit|tcg|interp|kvm|qtest[,thread=single|multi][,tb-size=N][,split-wx=on][,one-insn-per-tb=on|off][,off=FAMILY[:FAMILY]...][,lockstep=N]", "the engine that runs guest code: the translator (also spelt tcg), the interpreter, the host's processor, or none for device tests; given again, the next to try; without it kvm where the processor runs all modes, else jit", option_set_accel, 0, NULL },
+	{ "accel", ARG, "-accel jit|tcg|interp|kvm|qtest[,thread=single|multi][,tb-size=N][,split-wx=on][,one-insn-per-tb=on|off][,off=FAMILY[:FAMILY]...][,lockstep=N][,count=on|off]", "the engine that runs guest code: the translator (also spelt tcg), the interpreter, the host's processor, or none for device tests; given again, the next to try; without it kvm where the processor runs all modes, else jit", option_set_accel, 0, NULL },
 	{ "enable-kvm", FLAG, "-enable-kvm", "as -accel kvm", option_enable_kvm, 0, NULL },
 	{ "icount", ARG, "-icount [shift=]N[,sleep=on|off]", "time by instruction count, 2^N ns each, all CPUs in one thread: runs that can be repeated; sleep=off skips idle time", option_set_icount, 0, NULL },
 	{ "smp", ARG, "-smp [cpus=]N[,maxcpus=M][,sockets=S][,cores=C][,threads=T]", "number of CPUs, up to 64, and where they sit; M places, the rest for device_add", option_set_smp, 0, NULL },

@@ -5,7 +5,7 @@
 /* listed: the name in machine-readable lists.  keys: "name:type ...", types b(oolean) n(umber) s(ize) t(ext).  A list that ends in "..." is not
  * whole: devices, objects and back ends of one kind or another have parameters of their own. */
 static const struct { const char *option, *listed, *keys; } lists[] = {
-	{ "accel", "accel", "accel:t thread:t tb-size:n split-wx:b one-insn-per-tb:b off:t lockstep:n kernel-irqchip:t" },
+	{ "accel", "accel", "accel:t thread:t tb-size:n split-wx:b one-insn-per-tb:b off:t lockstep:n count:b kernel-irqchip:t" },
 	{ "audiodev", "audiodev", "driver:t id:t timer-period:n ..." },
 	{ "blockdev", "blockdev", "driver:t node-name:t read-only:b auto-read-only:b cache.direct:b cache.no-flush:b discard:t detect-zeroes:t force-share:b "
 		"filename:t locking:t aio:t file:t offset:s size:s latency-ns:n read-zeroes:b ..." },

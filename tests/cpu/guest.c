@@ -112,6 +112,7 @@ struct guest *guest_new(enum guest_mode mode)
 	assert(mapped);
 	g->mem = g->m->ram.host + ram;
 	g->m->a20 = true;
+	g->m->accel_conf.count = true;
 	g->c = cpu_create(g->m, 0, "max", &err);
 	assert(g->c);
 	g->m->cpus[0] = g->c;

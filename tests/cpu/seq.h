@@ -72,7 +72,7 @@ void seq_row(struct seq_gen *g, bool fp);
 struct seq_rig;
 struct seq_rig *seq_rig_new(void);
 void seq_rig_free(struct seq_rig *rig);
-/* Run s on both sides, `times` times on the translated one, and again from behind each fault.  True: equal.  `why` gets the first
+/* Run s on both sides, `times` times on the translated one and once more by code that does not count, and again from behind each fault.  True: equal.  `why` gets the first
  * difference. */
 bool seq_run(struct seq_rig *rig, const struct seq *s, unsigned noise, unsigned hot, unsigned times, char *why, size_t size);
 struct seq_totals { uint64_t sequences, runs, stops, faults, runaways, insns; };

@@ -92,6 +92,7 @@ static void no_jump_at_the_end_of_32_bytes(void **state)
 	memcpy(g->mem + GUEST_DATA + 0x10, &(uint64_t) { GUEST_DATA + 0x2000 }, 8);
 	for (unsigned n = 0; n < SHIFTS; n++) {
 		uint64_t at = GUEST_CODE + n * (2 * PAGE_SIZE + APART);
+		jit_set_counting(j, n & 1);
 		put_program(g, at, n);
 		for (unsigned round = 0; round < ROUNDS; round++) {
 			g->c->regs[RSP] = GUEST_STACK;

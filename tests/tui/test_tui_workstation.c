@@ -538,14 +538,16 @@ static void counts_go_back(void **state)
 	station_stop(s);
 }
 
-/* The engine is named, and one that counts no instructions is not taken for idle; why it runs is on the machine's page. */
+/* The engine is named, and of one that counts no instructions the load is shown; why it runs is on the machine's page. */
 static void engine_is_named(void **state)
 {
 	struct station *s = start_plain(*state);
 	station_ask(s, "busy 1");
 	SEES(s, "real jit +[0-9]+ MIPS");
 	station_ask(s, "engine kvm it runs all modes");
-	SEES(s, "real kvm [-D]");
+	SEES(s, "real kvm +[0-9]+% CPU [-D]");
+	station_ask(s, "busy 0");
+	SEES(s, "real kvm  idle [-D]");
 	ptyrun_send(s->p, "\001i");
 	SEES(s, "engine +kvm; it runs all modes");
 	station_stop(s);

@@ -394,8 +394,10 @@ static void *ticker_main(void *arg)
 		vm->key_room = KEY_ROOM;
 		for (unsigned i = 0; i < CONSOLES; i++)
 			vm->con[i].type_room = 64;
-		if (vm->busy)
+		if (vm->busy) {
 			vm->st.icount += 200000;
+			vm->st.busy_ns += 1000000;
+		}
 		stop = vm->stopping;
 		pthread_mutex_unlock(&vm->lock);
 	}
