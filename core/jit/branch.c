@@ -181,7 +181,7 @@ bool em_branch(struct em *e, const struct ji *i)
 	unsigned op = r->opcode;
 	if (e->j->off && (e->j->off >> em_family(e, r) & 1))
 		return false;
-	if ((i->in.flags & I_LOCK) || (!e->segments && (i->in.flags & (I_SEGCHK | I_A16))) || !natural_size(e, i) || i->in.row == ROW_NONE)
+	if ((i->in.flags & I_LOCK) || (!e->segments && (i->in.flags & I_A16)) || !natural_size(e, i) || i->in.row == ROW_NONE)
 		return false;
 	if (r->map == ONE && op >= 0xe0 && op <= 0xe3 && (i->in.flags & I_A16))
 		return conditional_16(e, i, op);

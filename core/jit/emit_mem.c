@@ -204,16 +204,26 @@ static void make_near_code(struct em *e)
 	em8(e, 0x59), em8(e, 0x58), em8(e, 0xf9), em8(e, 0xc3);                 /* pop, pop, stc, ret */
 }
 
+/* FS and GS of other 32-bit code, and CS, by way of which nothing may be written, are looked at as segments are. */
+static bool in_segment(const struct em *e, unsigned sg) { return e->segments || (!e->code64 && (sg == SEG_FS || sg == SEG_GS || sg == SEG_CS)); }
+
+/* What a kernel keeps for each CPU, or a program for each thread: 64-bit systems have their ways, 32-bit ones differ. */
+static bool is_own(const struct em *e, const struct ji *i, unsigned sg)
+{
+	if (e->code64)
+		return i->in.rm == RM_MEM && sg == (e->user ? SEG_FS : SEG_GS);
+	return !e->segments && (sg == SEG_FS || sg == SEG_GS);
+}
+
 /* Flags and r10 are lost; what is live must have been saved.  What is no plain memory leads to the interpreter, before anything was changed.  Stack
- * accesses, those by way of GS (FS at CPL 3) and those of loops have a slot, and memory outside its range is looked up out of line (em_stubs);
+ * accesses, those by way of GS (FS at CPL 3; 32-bit code: both) and those of loops have a slot, and memory outside its range is looked up out of line (em_stubs);
  * elsewhere there are too many sites for the slots, and each looks in the TLB. */
 static void check(struct em *e, const struct ji *i, const struct mem_op *at, unsigned size, bool write, bool stack, unsigned sg)
 {
 	struct stub *s = em_stub(e, i->ends ? STUB_INTERP : STUB_STEP, i);
-	if (e->segments || (!stack && (i->in.flags & I_SEGCHK)))        /* FS and GS of flat 32-bit code, too */
+	if (in_segment(e, sg))
 		check_segment(e, s, sg, size, write, stack ? e->sp_size == 4 : !(i->in.flags & I_A16));
-	/* What a kernel keeps for each CPU, or a program for each thread. */
-	bool own = !stack && e->code64 && i->in.rm == RM_MEM && i->in.sg == (e->user ? SEG_FS : SEG_GS);
+	bool own = !stack && is_own(e, i, sg);
 	if (size > JIT_ACCESS_MAX || !((stack && !e->other_stack) || own || (e->ranges && !em_probed(e, i)))) {
 		if (at->base == H_T0) {
 			s->from = em_check_tlb(e, size, write);
@@ -243,9 +253,10 @@ static void check(struct em *e, const struct ji *i, const struct mem_op *at, uns
 	s->last = stack;
 }
 
+static bool may_be_stack(const struct ji *i) { return i->in.rm != RM_MEM || i->in.base == RSP; }
 void em_check(struct em *e, const struct ji *i, unsigned size, bool write)
 {
-	bool stack = e->segments ? i->in.sg >= SEG_NULL : !(i->in.flags & I_SEGCHK) && (i->in.rm != RM_MEM || i->in.base == RSP);
+	bool stack = e->segments ? i->in.sg >= SEG_NULL : !(i->in.flags & I_SEGCHK) && may_be_stack(i);
 	check(e, i, &in_r9, size, write, stack, stack ? SEG_SS : i->in.sg);
 }
 void em_check_stack(struct em *e, const struct ji *i, unsigned size, bool write) { check(e, i, &in_r9, size, write, true, SEG_SS); }
@@ -324,7 +335,7 @@ static struct mem_op grouped(struct em *e, const struct ji *i)
 static struct mem_op checked(struct em *e, const struct ji *i, unsigned base, int32_t disp, unsigned size, bool write)
 {
 	struct mem_op at = { (uint8_t)host_of(base), NO_REG, disp };
-	check(e, i, &at, size, write, i->in.rm != RM_MEM || i->in.base == RSP, SEG_NULL);
+	check(e, i, &at, size, write, may_be_stack(i), SEG_NULL);
 	return (struct mem_op) { H_T0, at.base, disp };
 }
 
@@ -363,10 +374,7 @@ struct mem_op em_stack_memory(struct em *e, const struct ji *i, unsigned base, i
 	if (e->code64)
 		return checked(e, i, base, disp, size, write);
 	em_stack_address(e, base, disp);
-	if (e->segments)
-		em_check_stack(e, i, size, write);
-	else
-		em_check(e, i, size, write);
+	check(e, i, &in_r9, size, write, e->segments || may_be_stack(i), SEG_SS);
 	return in_r9;
 }
 

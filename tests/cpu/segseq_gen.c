@@ -38,8 +38,10 @@ static unsigned prefixes(struct gen *g, struct atom *a, unsigned *osz)
 {
 	static const uint8_t segments[] = { 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65 };
 	bool p66 = chance(g, 20), p67 = chance(g, 12);
-	if (chance(g, g->s->mode == PROT32_FLAT ? 60 : 20))
+	if (chance(g, 20))
 		put(a, segments[below(g, 6)]);
+	else if (g->s->mode == PROT32_FLAT && chance(g, 40))
+		put(a, segments[4 + below(g, 2)]);
 	if (p66)
 		put(a, 0x66);
 	if (p67)
@@ -189,6 +191,8 @@ static void put_segment(struct gen *g)
 		break;
 	default:                                                        /* mov ax, selector; mov sreg, ax */
 		a->len = 0;
+		if (g->s->mode == PROT32_FLAT && chance(g, 90))
+			n = SEG_FS + below(g, 2);
 		put(a, 0xb8), put_n(a, g->s->code32 ? 4 : 2, protected_mode(g->s) ? (below(g, SELECTORS) << 3 | (g->s->user ? 3u : 0u)) : below(g, 0x4000) + 0x1000u);
 		put(a, 0x8e), put(a, 0xc0 | (n == SEG_CS || (n == SEG_SS && chance(g, 80)) ? SEG_DS : n) << 3);
 		break;

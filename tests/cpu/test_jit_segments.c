@@ -435,8 +435,41 @@ static void stores_into_code_and_beside_it(void **state)
 	}
 }
 
+/* As 32-bit systems keep what belongs to a thread or a CPU, all else being flat. */
+static void what_a_thread_owns_needs_no_interpreter(void **state)
+{
+	enum { OWN = 0x30000, OTHER = 0x31000, ROUNDS = 1000, F = GUEST_CODE + 0x1b };
+	struct guest *g = guest_new(GUEST_PROT32);
+	struct jit_counters j;
+	assert_true(engine_set_jit(g->c, 1) && engine_jit(g->c));
+	guest_code(g, GUEST_CODE,
+		0xb9, 0xe8, 0x03, 0x00, 0x00,           /* mov ecx, 1000 */
+		0x65, 0xa1, 0x14, 0x00, 0x00, 0x00,     /* l: mov eax, gs:[14h] */
+		0x64, 0x01, 0x03,                       /* add fs:[ebx], eax */
+		0x65, 0xff, 0x15, 0x10, 0x00, 0x00, 0x00,       /* call gs:[10h] */
+		0x49, 0x75, 0xed, 0xf4, 0x90, 0x90,     /* dec ecx; jnz l; hlt */
+		0x42, 0xc3);                            /* f: inc edx; ret */
+	memcpy(g->mem + OWN + 0x14, &(uint32_t) { 3 }, 4);
+	memcpy(g->mem + OWN + 0x10, &(uint32_t) { F }, 4);
+	g->c->seg[SEG_GS] = (struct segreg) { .base = OWN, .limit = 0x17, .sel = 0x33, .attr = 0x91 };
+	g->c->seg[SEG_FS] = (struct segreg) { .base = OTHER, .limit = 0xfff, .sel = 0x3b, .attr = 0x93 };
+	g->c->regs[RBX] = 0xffc;
+	g->c->regs[RDX] = 0;
+	assert_int_equal(guest_run(g, GUEST_CODE), CPUEXIT_HALT);
+	assert_int_equal(guest_vector(g), -1);
+	assert_int_equal(g->c->regs[RDX], ROUNDS);
+	assert_int_equal(*(uint32_t *)(void *)(g->mem + OTHER + 0xffc), 3 * ROUNDS);
+	jit_get_counters(engine_jit(g->c), &j);
+	assert_true(j.steps + j.misses < 20);
+	g->c->seg[SEG_FS].limit = 0xffe;
+	assert_int_equal(guest_run(g, GUEST_CODE), CPUEXIT_HALT);
+	assert_int_equal(guest_vector(g), 13);
+	guest_free(g);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(stores_into_code_and_beside_it), cmocka_unit_test(sequences_in_segments_do_the_same_translated) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(stores_into_code_and_beside_it), cmocka_unit_test(what_a_thread_owns_needs_no_interpreter),
+		cmocka_unit_test(sequences_in_segments_do_the_same_translated) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
