@@ -13,15 +13,15 @@
 #include "core/machine/machine.h"
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 struct cpu *cpu_create(struct machine *m, unsigned index, const char *model, struct error *err)
 {
-	struct cpu *c = aligned_alloc(64, (sizeof(*c) + 63) & ~(size_t)63);
-	if (!c) {
+	struct cpu *c = mmap(NULL, sizeof *c, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);     /* translated code is to lie near it */
+	if (c == MAP_FAILED) {
 		error_set(err, "out of memory for CPU %u", index);
 		return NULL;
 	}
-	memset(c, 0, sizeof(*c));
 	c->machine = m;
 	struct topology t = topology_of(m->opt);
 	c->index = index;
@@ -45,7 +45,7 @@ void cpu_destroy(struct cpu *c)
 		engine_destroy(c);
 	mmu_destroy(c);
 	free(c->cpuid);
-	free(c);
+	munmap(c, sizeof *c);
 }
 
 /* ---- reset ---- */

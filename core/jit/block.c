@@ -189,11 +189,11 @@ static void emit_all(struct em *e, struct ji *is, unsigned n)
 			k++;
 			continue;
 		}
-		uint8_t *at = e->p;
+		e->env_behind = e->p;
 		unsigned stubs = e->n_stubs;
 		if (em_native(e, i)) {
 			if (fuses(i) && e->n_stubs == stubs)
-				e->fusible.at = at, e->fusible.behind = e->p;
+				e->fusible.at = e->env_behind, e->fusible.behind = e->p;
 			e->other_stack |= loads_stack(i);
 			j->count.native++;
 			k++;

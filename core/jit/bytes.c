@@ -109,10 +109,37 @@ void em_opcode_mem(struct em *e, struct opcode o, unsigned reg, struct mem_op m)
 	modrm_mem(e, reg, m.base, m.index, 0, m.disp);
 }
 
+void em_env_operand(struct em *e, unsigned reg, uint32_t off, unsigned imm)
+{
+	em8(e, (reg & 7) << 3 | 5);
+	e->env_behind = e->p + 4 + imm;
+	em32(e, (uint32_t)((uintptr_t)e->c + off - (uintptr_t)jit_rx(e->j, e->env_behind)));
+}
+
+/* Bytes of the immediate that an instruction has behind its memory operand. */
+static unsigned immediate_size(const struct enc *x)
+{
+	enum { TEST = 2 /* and above: no immediate */ };
+	unsigned whole = x->size == 2 ? 2 : 4;
+	switch (x->op) {
+	case 0x6b: case 0x80: case 0x83: case 0xc0: case 0xc1: case 0xc6: case 0x0fa4: case 0x0fac: case 0x0fba:
+		return 1;
+	case 0x69: case 0x81: case 0xc7:
+		return whole;
+	case 0xf6:
+		return x->reg < TEST;
+	case 0xf7:
+		return x->reg < TEST ? whole : 0;
+	default:
+		return 0;
+	}
+}
+
 void em_env(struct em *e, struct enc x, uint32_t off)
 {
-	em8(e, 0x65);
-	em_rm(e, x, NO_REG, NO_REG, 0, (int32_t)off);
+	forget_delta(e, x.reg, NO_REG);
+	prefixes(e, &x, (x.reg >> 3 & 1) << 2, x.size == 1 && !x.digit && x.reg >= 4 && x.reg < 8);
+	em_env_operand(e, x.reg, off, immediate_size(&x));
 }
 void em_load_env(struct em *e, unsigned host, uint32_t off) { em_env(e, (struct enc) { .op = 0x8b, .size = 8, .reg = host }, off); }
 void em_store_env(struct em *e, unsigned host, uint32_t off) { em_env(e, (struct enc) { .op = 0x89, .size = 8, .reg = host }, off); }
@@ -232,7 +259,7 @@ uint8_t *em_jmp(struct em *e)
 }
 uint8_t *em_poll(struct em *e)
 {
-	em_room_wide(e, 0x65, CMP_ENV_SIZE, JCC_SIZE);
+	em_room_wide(e, 0x3e, CMP_ENV_SIZE, JCC_SIZE);
 	em_env(e, (struct enc) { .op = 0x83, .size = 4, .reg = 7 }, offsetof(struct cpu, attention)), em8(e, 0);
 	return em_jcc(e, 0x85);
 }

@@ -90,7 +90,6 @@ struct jit {
 	uint8_t *family;                /* by row: enum jit_family_id */
 	struct jit_exit **far;          /* of sites that are linked (far.c) */
 	unsigned n_far, far_spent;
-	uint8_t far_start[5];
 	struct lockstep *lockstep;      /* NULL: nothing is checked */
 };
 
@@ -158,6 +157,7 @@ struct em {
 	uint8_t *p, *other;             /* where to emit; the same in the other part of the code (em_part) */
 	uint8_t *entry;                 /* of the block's code */
 	struct { uint8_t *at, *behind; } fusible;       /* code of the last instruction that the host may fuse with a jump, and does not depend on its place */
+	uint8_t *env_behind;            /* end of the last one that does */
 	bool cold;                      /* p is among what runs seldom */
 	bool code64, segments, user, exact, loop /* a jump goes back from here */, ranges /* accesses have slots */, other_stack /* RSP was loaded */,
 		flags_host, flags_mem, failed;
@@ -205,12 +205,15 @@ void em_opcode_mem(struct em *e, struct opcode o, unsigned reg, struct mem_op m)
 void em_rr(struct em *e, struct enc x, unsigned rm);                    /* rm: host register */
 void em_rm(struct em *e, struct enc x, unsigned base, unsigned index, unsigned scale, int32_t disp);    /* NO_REG = absent */
 static inline void em_mem(struct em *e, struct enc x, struct mem_op m) { em_rm(e, x, m.base, m.index, 0, m.disp); }
-void em_env(struct em *e, struct enc x, uint32_t off);                  /* memory operand in struct cpu */
+/* Memory operand in struct cpu, by its distance from the code: two bytes shorter than by way of gs.  Such code is not to be moved. */
+void em_env(struct em *e, struct enc x, uint32_t off);
+/* The same from ModRM on, behind an opcode; imm: bytes of an immediate to follow. */
+void em_env_operand(struct em *e, unsigned reg, uint32_t off, unsigned imm);
 void em_load_env(struct em *e, unsigned host, uint32_t off);
 void em_store_env(struct em *e, unsigned host, uint32_t off);
 void em_imm64(struct em *e, unsigned host, uint64_t v);
 void em_mov(struct em *e, unsigned to, unsigned from);
-enum { JCC_SIZE = 6, JMP_SIZE = 5, CMP_ENV_SIZE = 9 /* of a register or with an index */, CMP_IMM_SIZE = 7 };
+enum { JCC_SIZE = 6, JMP_SIZE = 5, CMP_ENV_SIZE = 7 /* of a register */, INDEXED_SIZE = 9 /* gs: r10 * 8 + offset */, CMP_IMM_SIZE = 7 };
 /* So many bytes come next, or behind `before` others, that end in a jump and, where it comes directly behind a comparison, begin with that: nowhere
  * that the host would be slow.  Flags stay. */
 void em_room(struct em *e, unsigned bytes);
@@ -332,7 +335,6 @@ void em_return(struct em *e);
 bool em_far(struct em *e, int64_t target, bool poll);
 void far_link(struct jit *j, struct jit_exit *x, uint64_t rip, const struct block *b);
 void far_unlink(struct jit *j);
-void far_make_common(struct em *e);
 void jump_make_common(struct em *e);
 bool jump_create(struct jit *j);
 void jump_destroy(struct jit *j);

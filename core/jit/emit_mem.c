@@ -238,7 +238,7 @@ static void check(struct em *e, const struct ji *i, const struct mem_op *at, uns
 	stack &= !e->other_stack;
 	uint32_t n = 8 * slot_of(e, i, write, stack, own);
 	load_address(e, at, H_T1, stack ? (int)size - 1 : 0);
-	em_room_wide(e, 0x65, CMP_ENV_SIZE, CMP_ENV_SIZE + JCC_SIZE);
+	em_room_wide(e, 0x3e, CMP_ENV_SIZE, CMP_ENV_SIZE + JCC_SIZE);
 	em_env(e, (struct enc) { .op = 0x2b, .size = 8, .reg = H_T1 }, ENV(base[e->user]) + n);
 	em_env(e, (struct enc) { .op = 0x3b, .size = 8, .reg = H_T1 }, ENV(limit[e->user]) + n);
 	s->from = em_jcc(e, 0x83);                                              /* jae */

@@ -5,15 +5,15 @@
  * first and goes there, which is less than half as much as a look into the cache, and needs no data but the page.  What sites have learnt holds as
  * long as what is in the cache of CPL 0; then they ask again.
  *
- *      cmp qword gs:[page], imm32      13 bytes; `jmp ask` as long as the site has nothing to go by
+ *      cmp qword [page], imm32         11 bytes; `jmp ask` as long as the site has nothing to go by
  *      jne look                        6
- *      mov qword gs:[page], imm32      13
+ *      mov qword [page], imm32         11
  *      jmp target                      5
  *      look, out of line: as jump.c does it
  *      ask, out of line: leave, so that the site is linked */
 #include "core/jit/emit.h"
 
-enum { PAGE_OFF = offsetof(struct cpu, jit.page), CMP_IMM = 9, CMP_SIZE = 13, MOV_IMM = CMP_SIZE + 6 + 9, JMP = CMP_SIZE + 6 + 13, SITE_SIZE = JMP + 5, SPEND_MAX = 1 << 16 };
+enum { PAGE_OFF = offsetof(struct cpu, jit.page), CMP_SIZE = 11, MOV_IMM = CMP_SIZE + 6 + 7, JMP = CMP_SIZE + 6 + 11, SITE_SIZE = JMP + 5, SPEND_MAX = 1 << 16 };
 
 /* Where jumps go that cannot, or need not any more, be linked. */
 static void jump_at(uint8_t *site, const uint8_t *to)
@@ -22,10 +22,10 @@ static void jump_at(uint8_t *site, const uint8_t *to)
 	em_patch(site + 1, to);
 }
 
-static void put_cmp(struct em *e)
+static void put_cmp(struct em *e, uint32_t page)
 {
 	em_env(e, (struct enc) { .op = 0x81, .size = 8, .reg = 7 }, PAGE_OFF);
-	em32(e, 0);
+	em32(e, page);
 }
 
 /* Flags are in memory or dead. */
@@ -37,7 +37,7 @@ bool em_far(struct em *e, int64_t target, bool poll)
 	em_room_behind(e, JMP, JMP_SIZE);
 	em_room_behind(e, CMP_SIZE, JCC_SIZE);          /* which leaves room for the other */
 	uint8_t *site = e->p;
-	put_cmp(e);
+	put_cmp(e, 0);
 	em8(e, 0x0f), em8(e, 0x85), em32(e, 0);
 	em_env(e, (struct enc) { .op = 0xc7, .size = 8, .reg = 0 }, PAGE_OFF), em32(e, 0);
 	em8(e, 0xe9), em32(e, 0);
@@ -73,12 +73,11 @@ void far_link(struct jit *j, struct jit_exit *x, uint64_t rip, const struct bloc
 		jump_at(site, x->look);
 		return;
 	}
-	uint32_t here = (uint32_t)v->page, there = (uint32_t)page;
-	memcpy(site + CMP_IMM, &here, 4);
+	uint32_t there = (uint32_t)page;
 	memcpy(site + MOV_IMM, &there, 4);
 	em_patch(site + JMP + 1, b->jit->entry);
-	/* What the jump at the start took the place of. */
-	memcpy(site, j->far_start, sizeof j->far_start);
+	struct em e = { .j = j, .c = j->c, .p = site };
+	put_cmp(&e, (uint32_t)v->page);
 	j->far[j->n_far++] = x;
 	jit_note_page(v, rip);
 }
@@ -90,11 +89,4 @@ void far_unlink(struct jit *j)
 		jump_at(j->far[n]->patch, j->far[n]->ask);
 	j->far_spent += j->n_far;
 	j->n_far = 0;
-}
-
-void far_make_common(struct em *e)
-{
-	uint8_t *start = e->p;
-	put_cmp(e);
-	memcpy(e->j->far_start, start, sizeof e->j->far_start);
 }

@@ -412,7 +412,7 @@ void em_group_check(struct em *e, struct em_group *g, const struct ji *i)
 		em_rm(e, (struct enc) { .op = 0x8d, .size = 8, .reg = H_T1 }, H_T0, NO_REG, 0, g->span - 1);
 	else
 		em_mov(e, H_T1, H_T0);
-	em_room_wide(e, 0x65, CMP_ENV_SIZE, CMP_ENV_SIZE + JCC_SIZE);
+	em_room_wide(e, 0x3e, CMP_ENV_SIZE, CMP_ENV_SIZE + JCC_SIZE);
 	em_env(e, (struct enc) { .op = 0x2b, .size = 8, .reg = H_T1 }, g->range);
 	em_env(e, (struct enc) { .op = 0x3b, .size = 8, .reg = H_T1 }, g->range + LIMIT_OFF);
 	s->from = em_jcc(e, 0x83);                                              /* jae */

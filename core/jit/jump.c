@@ -46,7 +46,7 @@ static void hash(struct em *e)
 	em_mov(e, H_T1, H_T0);
 	em_rr(e, (struct enc) { .op = 0xc1, .size = 8, .reg = 5 }, H_T1), em8(e, PAGE_SHIFT);
 	em_rr(e, (struct enc) { .op = 0x33, .size = 4, .reg = H_T1 }, H_T0);
-	em_room_wide(e, 0x3e, CMP_IMM_SIZE, CMP_ENV_SIZE + JCC_SIZE);
+	em_room_wide(e, 0x3e, CMP_IMM_SIZE, INDEXED_SIZE + JCC_SIZE);
 	em_rr(e, (struct enc) { .op = 0x81, .size = 4, .reg = 4 }, H_T1), em32(e, CACHE_MASK);
 }
 static unsigned hash_of(uint64_t rip) { return (unsigned)(rip ^ rip >> PAGE_SHIFT) & CACHE_MASK; }
@@ -85,10 +85,10 @@ void em_jump(struct em *e, bool poll, bool direct)
 		enter_page(e, direct);
 	} else {
 		em_rr(e, (struct enc) { .op = 0x81, .size = 8, .reg = 4 }, H_T0), em32(e, (uint32_t)-PAGE_SIZE);
-		em_room_wide(e, 0x65, CMP_ENV_SIZE, CMP_ENV_SIZE);
+		em_room_wide(e, 0x3e, CMP_ENV_SIZE, CMP_ENV_SIZE);
 		em_store_env(e, H_T0, ENV(page));
 	}
-	em_room(e, CMP_ENV_SIZE);
+	em_room(e, INDEXED_SIZE);
 	by_index(e, (struct enc) { .op = 0xff, .size = 4, .reg = 4 }, ENV(cache[e->user]) + CODE_BEHIND);
 }
 

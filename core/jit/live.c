@@ -89,7 +89,6 @@ static void land(struct em *e, uint8_t *from)
 /* Register n and memory at `off` of struct cpu: xmm, or ymm if `wide`. */
 static void vector_op(struct em *e, unsigned op, unsigned n, uint32_t off, bool wide)
 {
-	em8(e, 0x65);
 	if (wide) {
 		em8(e, 0xc5);
 		em8(e, (n < 8) << 7 | 0x7c);
@@ -99,8 +98,7 @@ static void vector_op(struct em *e, unsigned op, unsigned n, uint32_t off, bool 
 		em8(e, 0x0f);
 	}
 	em8(e, op);
-	em8(e, (n & 7) << 3 | 4), em8(e, 0x25);
-	em32(e, off);
+	em_env_operand(e, n, off, 0);
 }
 /* movaps/vmovaps between all registers and their places: op 28 loads, 29 stores. */
 static void move_all(struct em *e, unsigned op, bool wide)

@@ -61,10 +61,31 @@ static void make_enter(struct em *e)
 
 enum { HUGE = 2 << 20, COLLAPSE = 25 /* MADV_COLLAPSE, younger than Debian 12's headers */ };
 
-/* fd from a multiple of HUGE on: where its memory is a huge page, so is the mapping. */
-static void *map_aligned(size_t size, int prot, int fd)
+/* All of size bytes from p on and all of `what` can be reached from each other by 32 bits. */
+static bool in_reach(const uint8_t *p, size_t size, const struct cpu *what)
 {
-	uint8_t *p = mmap(NULL, size + HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	intptr_t from = (intptr_t)p, to = (intptr_t)what;
+	return to + (intptr_t)sizeof *what - from <= INT32_MAX && from + (intptr_t)size - to <= INT32_MAX;
+}
+
+/* Addresses for size bytes, in reach of `near` unless that is NULL. */
+static void *find_room(size_t size, const struct cpu *near)
+{
+	enum { STEP = 32 << 20, FLAGS = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE };
+	uint8_t *p = mmap(NULL, size, PROT_NONE, FLAGS, -1, 0);
+	for (intptr_t by = STEP; near && p != MAP_FAILED && !in_reach(p, size, near); by = by > 0 ? -by : STEP - by) {
+		munmap(p, size);
+		if (by > INT32_MAX - STEP)
+			return MAP_FAILED;
+		p = mmap((void *)(((intptr_t)near & ~(intptr_t)(PAGE_SIZE - 1)) + by), size, PROT_NONE, FLAGS, -1, 0);  /* elsewhere when that is taken */
+	}
+	return p;
+}
+
+/* fd from a multiple of HUGE on: where its memory is a huge page, so is the mapping. */
+static void *map_aligned(size_t size, int prot, int fd, const struct cpu *near)
+{
+	uint8_t *p = find_room(size + HUGE, near);
 	if (p == MAP_FAILED)
 		return p;
 	size_t before = -(uintptr_t)p % HUGE, after = HUGE - before;
@@ -79,8 +100,8 @@ static void *map_aligned(size_t size, int prot, int fd)
 	return got;
 }
 
-/* One memory twice; errno tells why not. */
-static bool map_code(size_t size, uint8_t **rw, uint8_t **rx)
+/* One memory twice, executable in reach of `near` unless that is NULL; errno tells why not. */
+static bool map_code(size_t size, const struct cpu *near, uint8_t **rw, uint8_t **rx)
 {
 	enum { NOEXEC_SEAL = 8 /* the file cannot be run as a program: some hosts allow no others */ };
 	int fd = memfd_create("vmux-code", MFD_CLOEXEC | NOEXEC_SEAL);
@@ -90,9 +111,9 @@ static bool map_code(size_t size, uint8_t **rw, uint8_t **rx)
 	if (fd < 0)
 		return false;
 	if (!ftruncate(fd, (off_t)size)) {
-		*rw = map_aligned(size, PROT_READ | PROT_WRITE, fd);
+		*rw = map_aligned(size, PROT_READ | PROT_WRITE, fd, NULL);
 		if (*rw != MAP_FAILED)
-			*rx = map_aligned(size, PROT_READ | PROT_EXEC, fd);
+			*rx = map_aligned(size, PROT_READ | PROT_EXEC, fd, near);
 	}
 	int error = errno;
 	close(fd);
@@ -150,7 +171,7 @@ bool jit_possible(const struct machine *m, char *why, size_t size)
 		snprintf(why, size, "%s", no);
 		return false;
 	}
-	bool ok = map_code(jit_code_size(m), &rw, &rx);
+	bool ok = map_code(jit_code_size(m), NULL, &rw, &rx);
 	if (!ok)
 		snprintf(why, size, "the host does not let memory be mapped to execute translated code: %s", strerror(errno));
 	release(rw, jit_code_size(m));
@@ -182,7 +203,7 @@ struct jit *jit_new(struct cpu *c)
 	j->counts = c->machine->accel_conf.count || j->exact;
 	if (j->exact)
 		j->lockstep = lockstep_new(c->machine->accel_conf.lockstep);
-	if (!map_code(j->size, &j->rw, &j->rx) || !j->row_count || !j->family || !j->steps || !j->exits || !j->blocks || !j->jump || !j->far) {
+	if (!map_code(j->size, c, &j->rw, &j->rx) || !j->row_count || !j->family || !j->steps || !j->exits || !j->blocks || !j->jump || !j->far) {
 		jit_free(j);
 		return NULL;
 	}
@@ -193,7 +214,6 @@ struct jit *jit_new(struct cpu *c)
 	em_live_loads(&e);
 	step_make_common(&e);
 	jump_make_common(&e);
-	far_make_common(&e);
 	syscall_make_common(&e);
 	mem_make_common(&e);
 	j->used = j->fixed = ((size_t)(e.p - j->rw) + 63) & ~(size_t)63;

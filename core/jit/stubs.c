@@ -73,7 +73,7 @@ static void go_to(struct em *e, int64_t target, unsigned n_insns, bool backward,
 {
 	if (n_insns && e->j->counts) {
 		if (!backward)
-			em_room_wide(e, 0x65, CMP_ENV_SIZE + 1, JMP_SIZE);
+			em_room_wide(e, 0x3e, CMP_ENV_SIZE + 1, JMP_SIZE);
 		em_count(e, n_insns);
 	}
 	if (target < 0 || target >= PAGE_SIZE) {

@@ -1,5 +1,5 @@
 /* test_jit_room.c - where translated code has its jumps on hosts with Intel's erratum on jumps: none that is run often crosses the end of 32 bytes or
- * touches it, nor does what the host may fuse with it. */
+ * touches it, nor does what the host may fuse with it; and where the code itself lies. */
 #include "core/cpu/engine.h"
 #include "core/jit/emit.h"
 #include "tests/cpu/guest.h"
@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <cmocka.h>
 
 enum { WINDOW = 32, SHIFTS = 40, APART = 0x200, ROUNDS = 5 };
@@ -108,8 +109,28 @@ static void no_jump_at_the_end_of_32_bytes(void **state)
 	guest_free(g);
 }
 
+/* The first room that the host would give lies above so much other memory that the CPU is out of reach from there. */
+static void code_lies_near_its_cpu(void **state)
+{
+	enum { ABOVE = 128 << 20, FLAGS = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE };
+	const size_t between = (size_t)8 << 30;
+	(void)state;
+	void *above = mmap(NULL, ABOVE, PROT_NONE, FLAGS, -1, 0), *other = mmap(NULL, between, PROT_NONE, FLAGS, -1, 0);
+	assert_true(above != MAP_FAILED && other != MAP_FAILED);
+	struct guest *g = guest_new(GUEST_LONG64);
+	munmap(above, ABOVE);
+	assert_true(engine_set_jit(g->c, 1));
+	intptr_t apart = (intptr_t)engine_jit(g->c)->rx - (intptr_t)g->c;
+	assert_true(apart == (int32_t)apart);
+	guest_code(g, GUEST_CODE, 0x41, 0xb9, 5, 0, 0, 0, 0x4d, 0x89, 0xca, 0xf4);       /* mov r9d, 5; mov r10, r9; hlt */
+	assert_int_equal(guest_run(g, GUEST_CODE), CPUEXIT_HALT);
+	assert_int_equal(g->c->regs[10], 5);
+	guest_free(g);
+	munmap(other, between);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(no_jump_at_the_end_of_32_bytes) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(no_jump_at_the_end_of_32_bytes), cmocka_unit_test(code_lies_near_its_cpu) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
