@@ -126,8 +126,8 @@ enum cpu_mode_bits {
 	M_STEP   = 1 << 12,             /* one instruction a block: TF, debugger, enabled breakpoints */
 	M_AC     = 1 << 13,             /* alignment checks on */
 	/* Never in cpu.mode, but in the keys of blocks: of pages where each way in is looked at, for breakpoints of the debugger (engine_drop.c), or since CS ends
-	 * there (engine.c); of code in segments. */
-	M_GUARDED = 1 << 14, M_SEGMENTS = 1 << 15,
+	 * there (engine.c); of code in segments; of twins (engine_twin). */
+	M_GUARDED = 1 << 14, M_SEGMENTS = 1 << 15, M_TWIN = 1 << 16,
 };
 /* 16-bit code, and code in segments that are not flat. */
 static inline bool mode_in_segments(unsigned mode)

@@ -367,9 +367,26 @@ const struct insn *engine_find(struct cpu *c, uint64_t rip)
 	return to && within_limit(c, rip, to) ? to : NULL;
 }
 
+static uint64_t key_near(const struct cpu *c, uint64_t rip, uint64_t key)
+{
+	return (key & ~((uint64_t)M_TWIN << MODE_SHIFT | (PAGE_SIZE - 1))) | (code_linear(c, rip) & (PAGE_SIZE - 1));
+}
+
 const struct insn *engine_find_near(struct cpu *c, uint64_t rip, uint64_t key)
 {
-	return c->mode & M_STEP ? NULL : find_block(c, rip, (key & ~(uint64_t)(PAGE_SIZE - 1)) | (code_linear(c, rip) & (PAGE_SIZE - 1)));
+	return c->mode & M_STEP ? NULL : find_block(c, rip, key_near(c, rip, key));
+}
+
+const struct insn *engine_twin(struct cpu *c, uint64_t key)
+{
+	uint64_t near = key_near(c, c->rip, key);
+	const uint8_t *host = (const uint8_t *)(uintptr_t)(near & ((UINT64_C(1) << MODE_SHIFT) - 1));
+	c->cur = NULL;
+	if ((c->mode & M_STEP) || c->debug.breaks)
+		return NULL;
+	near |= (uint64_t)M_TWIN << MODE_SHIFT;
+	const struct insn *to = find_block(c, c->rip, near);
+	return to ? to : make_block(c, code_linear(c, c->rip), host, (uint64_t)(host - c->machine->ram.host), UINT32_MAX, near);
 }
 
 bool engine_set_jit(struct cpu *c, unsigned runs)

@@ -1,7 +1,7 @@
 /* engine.h - decoded blocks and how control goes from one to the next.
  *
  * A block holds up to 63 instructions of one guest page, decoded for one mode.  Its key is the host address of its first byte (RAM
- * lives in one host mapping, so this names the physical byte) with the mode in the top 16 bits; nothing in it depends on the virtual
+ * lives in one host mapping, so this names the physical byte) with the mode in the top 17 bits; nothing in it depends on the virtual
  * address.  Direct branches carry a struct link in the slot after them; it is filled in when the target is first found.  Links within
  * a page need no check.  Links to another page compare with the instruction TLB, so that a change of mappings unlinks nothing.
  *
@@ -16,7 +16,7 @@
 #include "core/cpu/decode.h"
 #include "core/cpu/exec.h"
 
-enum { BLOCK_MAX = 63, BLOCK_MAX_CONDS = 2, JUMP_CACHE_SIZE = 1 << 13, MODE_SHIFT = 48 };
+enum { BLOCK_MAX = 63, BLOCK_MAX_CONDS = 2, JUMP_CACHE_SIZE = 1 << 13, MODE_SHIFT = 47 /* above the host's addresses */ };
 
 /* Shares the layout of struct insn as far as `len`, which is 0.  A target in another page has an offset in the arena instead of a
  * pointer, so that the common case has one test less. */
@@ -65,6 +65,10 @@ static inline uint64_t code_linear(const struct cpu *c, uint64_t rip) { return (
 const struct insn *engine_find(struct cpu *c, uint64_t rip);
 /* The same for rip in the page of the block with `key`, whose mode is current: no mapping is looked at. */
 const struct insn *engine_find_near(struct cpu *c, uint64_t rip, uint64_t key);
+/* A block for c->rip in that page, where an instruction of 64-bit code begins, that nothing else finds: a twin of the block that is found there, with
+ * a translation of its own.  It is made if need be.  NULL = to the dispatcher. */
+const struct insn *engine_twin(struct cpu *c, uint64_t key);
+static inline bool engine_key_is_twin(uint64_t key) { return key >> MODE_SHIFT & M_TWIN; }
 /* May an indirect branch go to rip?  Not to a non-canonical address, nor beyond the limit of CS. */
 bool engine_target_allowed(const struct cpu *c, uint64_t rip);
 /* The branch did go there: undo it (sp_back as in engine_jump) and record its #GP(0); the caller says where the branch is. */

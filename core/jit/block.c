@@ -252,9 +252,11 @@ bool jit_translate(struct jit *j, struct block *b, uint64_t probed)
 		return false;
 	e.exact = engine_page_exact(c, b->ram_page);
 	e.loop = jumps_back(is, n);
-	e.ranges = e.loop || dispatches(&is[n - 1]);
+	e.twin = engine_key_is_twin(b->key);
+	e.ranges = !e.twin && (e.loop || dispatches(&is[n - 1]));
 	unsigned guest_insns = n, guest_bytes = is[n - 1].in.off + is[n - 1].in.len;
-	n = em_unroll(&e, is, n);
+	if (!e.twin)
+		n = em_unroll(&e, is, n);
 	if (n == guest_insns)
 		n = em_find_crosser(&e, is, n, code);
 	liveness(&e, is, n, code - e.page_off);

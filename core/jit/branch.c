@@ -69,7 +69,7 @@ static void host_call(struct em *e, const struct ji *i, int64_t target, bool far
 /* Jump back to this very block; flags are in memory or dead.  False: nothing was emitted. */
 static bool em_again(struct em *e, const struct ji *i)
 {
-	if (target_of(e, i) != e->page_off || family_off(e, FAM_LINK))
+	if (target_of(e, i) != e->page_off || e->twin || family_off(e, FAM_LINK))
 		return false;
 	em_count(e, i->in.idx + 1u);
 	uint8_t *asked = em_poll(e), *again = em_jmp(e);

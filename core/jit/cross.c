@@ -67,20 +67,6 @@ void em_cross_guard(struct em *e, const struct ji *i)
 	em_part(e, true);
 	for (unsigned k = 0; k < n_out; k++)
 		em_patch(out[k], e->p);
-	em_leave_before_crosser(e);
+	em_leave_from(e, SLOT_CROSS, 0);
 	em_part(e, false);
-}
-
-/* All registers are in place, and flags that are wanted in memory. */
-struct jit_exit *em_leave_before_crosser(struct em *e)
-{
-	struct jit_exit *x = jit_new_exit(e, EXIT_LINK);
-	x->off = (int32_t)e->cross.off;
-	x->cross = true;
-	em_count(e, e->cross.idx);
-	em_imm64(e, H_T1, (uintptr_t)x);
-	em8(e, 0xe9);
-	x->patch = e->p;
-	em_rel32(e, e->j->leave);
-	return x;
 }

@@ -39,6 +39,7 @@ struct jit_exit {
 	bool group;                     /* INTERP: because of a check for several accesses */
 	uint8_t site;                   /* INTERP: because the range of an access was the wrong one many times (jit.wrong); 0 = not so */
 	bool cross;                     /* LINK: to an instruction that lies in two pages (cross.c) */
+	bool twin;                      /* LINK: to a twin (engine_twin); INTERP: because that was so 256 times */
 };
 /* The interpreter's view of translated instructions that may run one by one, each run of them ending in a mark (op_jit_end). */
 struct jit_block {
@@ -51,6 +52,8 @@ struct jit_block {
 	unsigned n_insns;               /* of the guest */
 	unsigned misses;                /* of checks for several accesses */
 	uint64_t missed_at;             /* jit_done() at the first of them */
+	uint8_t twins;                  /* how often it went on in a twin, modulo 256 */
+	uint64_t twins_at;              /* jit_done() when that was 0 */
 };
 /* The table by physical address and mode: key as a block's.  16 bytes: jump.c. */
 struct jit_slot { uint64_t key; const uint8_t *code; };
@@ -160,7 +163,7 @@ struct em {
 	uint8_t *env_behind;            /* end of the last one that does */
 	bool cold;                      /* p is among what runs seldom */
 	bool code64, segments, user, exact, loop /* a jump goes back from here */, ranges /* accesses have slots */, other_stack /* RSP was loaded */,
-		flags_host, flags_mem, failed;
+		twin /* from its end on it is left */, flags_host, flags_mem, failed;
 	unsigned op_size, sp_size;      /* bytes of an operand without prefix, but 8 in 64-bit code; of the stack pointer */
 	unsigned page_off;              /* of the block */
 	uint64_t probed;                /* as in struct jit_block */
@@ -311,6 +314,8 @@ void em_goto(struct em *e, int64_t target, unsigned n_insns, bool backward);
 void em_go_on(struct em *e, int64_t target, unsigned n_insns);
 void em_leave_to_interp(struct em *e, const struct ji *i);
 struct jit_exit *em_leave_from(struct em *e, unsigned slot, unsigned before);
+/* LINK, to `off` of the page behind `insns` more: all registers are in place, and flags that are wanted in memory. */
+struct jit_exit *em_leave_for(struct em *e, unsigned off, unsigned insns);
 /* A way out that is linked with the code at `target` of the page when that is found: `patch` is a rel32.  Returns the way out itself. */
 uint8_t *em_exit_to(struct em *e, int64_t target, uint8_t *patch);
 void em_stubs(struct em *e);
@@ -392,7 +397,6 @@ unsigned em_unroll(struct em *e, struct ji *is, unsigned n);
 unsigned em_find_crosser(struct em *e, struct ji *is, unsigned n, const uint8_t *code);
 /* Before it: is it still what it was?  r9, r10 and flags are lost. */
 void em_cross_guard(struct em *e, const struct ji *i);
-struct jit_exit *em_leave_before_crosser(struct em *e);
 /* block.c: what follows from i's being the n-th of its block, its row and flags. */
 void jit_number(struct ji *i, unsigned n);
 /* block.c: translate b; false: it stays with the interpreter. */

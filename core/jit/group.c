@@ -3,7 +3,8 @@
  * Registers are followed through the block as numbers of values plus a constant, so that pushes, copies and counters are seen through.
  * Accesses whose addresses differ by less than JIT_GROUP_MAX share a check, before the first of them, or further up where no flags are in the
  * way.  Each then adds what the check found.  Nothing in between can make that untrue but a call of the interpreter, which notices
- * (STEP_IN_GROUP).  Where such a check fails the interpreter goes on from there; where that is the rule, count_miss() in run.c gives it up. */
+ * (STEP_IN_GROUP).  Where such a check fails the interpreter goes on from there, or a twin of the block (engine_twin), without such checks, where the
+ * range lies in two pages.  Where that is the rule, count_miss() and count_twins() in run.c give such checks up. */
 #include "core/jit/emit.h"
 #include "core/cpu/mmu.h"
 
@@ -419,6 +420,18 @@ void em_group_check(struct em *e, struct em_group *g, const struct ji *i)
 	s->checked = e->p;
 }
 
+/* The range lies in two pages: a twin of the code from here on looks at each access, and leads back at its end.  All is as before i. */
+static void go_to_twin(struct em *e, const struct stub *s)
+{
+	const struct insn *i = &e->b->insns[s->slot];
+	em_imm64(e, H_T1, (uintptr_t)&e->j->blocks[e->j->n_blocks].twins);
+	em_rm(e, (struct enc) { .op = 0xfe, .size = 1, .reg = 0, .digit = true }, H_T1, NO_REG, 0, 0);          /* inc */
+	uint8_t *often = em_jcc(e, 0x84);                                       /* je */
+	em_leave_for(e, e->page_off + i->off, s->before + i->idx)->twin = true;
+	em_patch(often, e->p);
+	em_leave_from(e, s->slot, s->before)->twin = true;
+}
+
 /* Out of line.  The TLB says where the range is; if it does not know, it is filled as long as that is no fault, or the interpreter goes on. */
 void em_other_group(struct em *e, const struct stub *s)
 {
@@ -430,6 +443,13 @@ void em_other_group(struct em *e, const struct stub *s)
 		em_patch(miss, e->p);
 	}
 	em_rm(e, (struct enc) { .op = 0x33, .size = 8, .reg = H_T0 }, H_T1, NO_REG, 0, tag);    /* the address again */
+	uint8_t *over = NULL;
+	if (s->slot != SLOT_CROSS && !family_off(e, FAM_TWIN)) {
+		em_rr(e, (struct enc) { .op = 0x8b, .size = 4, .reg = H_T1 }, H_T0);
+		em_rr(e, (struct enc) { .op = 0x81, .size = 4, .reg = 4 }, H_T1), em32(e, PAGE_SIZE - 1);
+		em_rr(e, (struct enc) { .op = 0x81, .size = 4, .reg = 7 }, H_T1), em32(e, PAGE_SIZE - g->span);
+		over = em_jcc(e, 0x87);                                         /* ja */
+	}
 	em_store_env(e, H_T0, ENV(host));
 	em_env(e, (struct enc) { .op = 0xc7, .size = 4, .reg = 0 }, ENV(slot)), em32(e, g->span);
 	em_step_on_miss(e, e->j->fill[g->write][g->among], false);
@@ -437,6 +457,10 @@ void em_other_group(struct em *e, const struct stub *s)
 	em_env(e, (struct enc) { .op = 0x83, .size = 4, .reg = 7 }, ENV(slot)), em8(e, 0);
 	em8(e, 0x0f), em8(e, 0x85), em_rel32(e, g->again);                      /* jne */
 	em_leave_from(e, s->slot, s->before)->group = true;
+	if (over) {
+		em_patch(over, e->p);
+		go_to_twin(e, s);
+	}
 }
 
 /* As an instruction of the interpreter: jit.slot bytes at jit.host are about to be read or written.  Make the TLB know them if they lie in one

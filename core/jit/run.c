@@ -273,7 +273,7 @@ static bool mode_suits(const struct jit *j, unsigned mode)
 void jit_watch(struct cpu *c, struct jit *j, struct block *b)
 {
 	b->jit = NULL;
-	b->single_checks = false;
+	b->single_checks = engine_key_is_twin(b->key);
 	if (!mode_suits(j, c->mode))
 		return;
 	b->first = b->insns[0].fn;
@@ -312,7 +312,7 @@ void jit_flush(struct jit *j)
 
 static bool full(const struct jit *j)
 {
-	return j->used + JIT_BLOCK_CODE_MAX > j->cold_start || j->cold_used + JIT_BLOCK_CODE_MAX > j->size || j->n_steps + 4 * BLOCK_MAX > STEPS_MAX || j->n_exits + 4 * BLOCK_MAX > EXITS_MAX ||
+	return j->used + JIT_BLOCK_CODE_MAX > j->cold_start || j->cold_used + JIT_BLOCK_CODE_MAX > j->size || j->n_steps + 4 * BLOCK_MAX > STEPS_MAX || j->n_exits + 5 * BLOCK_MAX > EXITS_MAX ||
 		j->n_blocks == JBLOCKS_MAX;
 }
 
@@ -399,18 +399,38 @@ static void count_miss(struct jit *j, struct block *b)
 	again(j, b, jb->probed);
 }
 
+/* Something costs b's loop more than it saves that happened 256 times since jit_done() was `since`: in more than one of so many rounds. */
+static bool too_often(const struct jit *j, const struct jit_block *jb, uint64_t since, unsigned rounds)
+{
+	enum { TIMES = 256, COST = 100 /* ticks, of its own */ };
+	return jit_done(j) - since <= (uint64_t)TIMES * (rounds * jb->n_insns + (j->counts ? 0 : COST));
+}
+
+/* 256 times b went on in a twin.  Where that is so in more than one of SELDOM rounds, it costs more than one check for all saves. */
+static void count_twins(struct jit *j, struct block *b)
+{
+	enum { SELDOM = 4 };
+	struct jit_block *jb = b->jit;
+	if (!jb || b->single_checks || full(j))
+		return;
+	if (too_often(j, jb, jb->twins_at, SELDOM)) {
+		b->single_checks = true;
+		again(j, b, jb->probed);
+	}
+	jb->twins_at = jit_done(j);
+}
+
 /* The range that x's instruction looks at was the wrong one 256 times: pages that are neighbours for the program lie apart in memory, or it goes
  * to and fro.  Where that is so in more than one of SELDOM rounds of its loop, looking in the TLB at once is quicker. */
 static void count_wrong(struct jit *j, const struct jit_exit *x)
 {
-	enum { TIMES = 256, SELDOM = 16, COST = 100 /* ticks, of looking in the TLB after all */, ENOUGH = 4 /* sites, then it is all of them */ };
+	enum { SELDOM = 16, ENOUGH = 4 /* sites, then it is all of them */ };
 	struct block *b = x->block;
 	struct jit_block *jb = b->jit;
-	uint64_t now = jit_done(j), since = now - j->wrong_at[x->site];
-	j->wrong_at[x->site] = now;
-	if (!jb || since > (uint64_t)TIMES * (SELDOM * jb->n_insns + (j->counts ? 0 : COST)) || full(j) || (jb->probed >> x->slot & 1))
-		return;
-	again(j, b, __builtin_popcountll(jb->probed) < ENOUGH ? jb->probed | UINT64_C(1) << x->slot : UINT64_MAX);
+	uint64_t since = j->wrong_at[x->site];
+	j->wrong_at[x->site] = jit_done(j);
+	if (jb && too_often(j, jb, since, SELDOM) && !full(j) && !(jb->probed >> x->slot & 1))
+		again(j, b, __builtin_popcountll(jb->probed) < ENOUGH ? jb->probed | UINT64_C(1) << x->slot : UINT64_MAX);
 }
 
 static const struct insn *left(struct cpu *c, struct jit *j, struct jit_exit *x)
@@ -429,6 +449,8 @@ static const struct insn *left(struct cpu *c, struct jit *j, struct jit_exit *x)
 		c->regs[REG_BIP] = c->jit.page + x->page_off;
 		if (unlikely(x->group))
 			count_miss(j, x->block);
+		if (unlikely(x->twin))
+			count_twins(j, x->block);
 		if (unlikely(x->site))
 			count_wrong(j, x);
 		return x->slot == 0 && i->fn == op_jit_enter ? x->block->first(c, i) : i;
@@ -447,9 +469,9 @@ static const struct insn *left(struct cpu *c, struct jit *j, struct jit_exit *x)
 		return to_dispatcher(c);
 	}
 	j->count.out[x->kind == EXIT_INDIRECT ? JIT_OUT_INDIRECT : JIT_OUT_LINK]++;
-	const struct insn *to = x->kind == EXIT_LINK ? engine_find_near(c, rip, x->block->key) : engine_find(c, rip);
+	const struct insn *to = x->twin ? engine_twin(c, x->block->key) : x->kind == EXIT_LINK ? engine_find_near(c, rip, x->block->key) : engine_find(c, rip);
 	if (!to)
-		return to_dispatcher(c);
+		return c->exc_pending ? NULL : to_dispatcher(c);
 	struct block *b = jit_block_of(to);
 	c->regs[REG_BIP] = rip;
 	if (!b->jit || to->fn != op_jit_enter)
@@ -483,7 +505,7 @@ static bool where_out(struct cpu *c, const struct jit_exit *x, uint64_t *rip, ui
 			*flags = 0;
 		return true;
 	}
-	if (x->kind == EXIT_LINK && x->cross) {
+	if (x->kind == EXIT_LINK && (x->cross || x->twin)) {
 		*flags = 0;
 	} else if (x->kind == EXIT_LINK) {
 		const uint8_t *page = (const uint8_t *)(uintptr_t)(x->block->key & ((UINT64_C(1) << MODE_SHIFT) - 1) & PAGE_MASK);

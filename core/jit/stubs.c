@@ -22,11 +22,26 @@ struct stub *em_stub(struct em *e, enum stub_kind kind, const struct ji *i)
 	return s;
 }
 
+struct jit_exit *em_leave_for(struct em *e, unsigned off, unsigned insns)
+{
+	struct jit_exit *x = jit_new_exit(e, EXIT_LINK);
+	x->off = (int32_t)off;
+	em_count(e, insns);
+	em_imm64(e, H_T1, (uintptr_t)x);
+	em8(e, 0xe9);
+	x->patch = e->p;
+	em_rel32(e, e->j->leave);
+	return x;
+}
+
 /* The interpreter counts from the block's start. */
 struct jit_exit *em_leave_from(struct em *e, unsigned slot, unsigned before)
 {
-	if (slot == SLOT_CROSS)
-		return em_leave_before_crosser(e);
+	if (slot == SLOT_CROSS) {
+		struct jit_exit *x = em_leave_for(e, e->cross.off, e->cross.idx);
+		x->cross = true;
+		return x;
+	}
 	struct jit_exit *x = jit_new_exit(e, EXIT_INTERP);
 	x->slot = slot;
 	x->before = (uint8_t)before;
