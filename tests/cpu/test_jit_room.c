@@ -112,11 +112,17 @@ static void no_jump_at_the_end_of_32_bytes(void **state)
 /* The first room that the host would give lies above so much other memory that the CPU is out of reach from there. */
 static void code_lies_near_its_cpu(void **state)
 {
-	enum { ABOVE = 128 << 20, FLAGS = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE };
+	enum { ABOVE = 128 << 20, SMALL = 1 << 20, SMALL_MAX = 1 << 14, FLAGS = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE };
 	const size_t between = (size_t)8 << 30;
+	static uint8_t *small[SMALL_MAX];
+	unsigned n = 0;
 	(void)state;
 	void *above = mmap(NULL, ABOVE, PROT_NONE, FLAGS, -1, 0), *other = mmap(NULL, between, PROT_NONE, FLAGS, -1, 0);
 	assert_true(above != MAP_FAILED && other != MAP_FAILED);
+	do {
+		assert_true(n < SMALL_MAX);
+		small[n] = mmap(NULL, SMALL, PROT_NONE, FLAGS, -1, 0);
+	} while (small[n++] > (uint8_t *)other);
 	struct guest *g = guest_new(GUEST_LONG64);
 	munmap(above, ABOVE);
 	assert_true(engine_set_jit(g->c, 1));
@@ -127,6 +133,8 @@ static void code_lies_near_its_cpu(void **state)
 	assert_int_equal(g->c->regs[10], 5);
 	guest_free(g);
 	munmap(other, between);
+	while (n--)
+		munmap(small[n], SMALL);
 }
 
 int main(void)
