@@ -1,8 +1,10 @@
-/* block.c - translating one block: decode again, find out which flags are wanted, emit, arrange the ways out. */
+/* block.c - translating one block: find out which flags are wanted, emit, arrange the ways out. */
 #include "core/jit/emit.h"
 #include "core/machine/machine.h"
 
 enum { LOOK_AHEAD = 16 };
+
+static const uint8_t *code_of(const struct block *b) { return (const uint8_t *)(uintptr_t)(b->key & ((UINT64_C(1) << MODE_SHIFT) - 1)); }
 
 struct insn *jit_new_steps(struct em *e, const struct ji *i, unsigned n)
 {
@@ -10,8 +12,12 @@ struct insn *jit_new_steps(struct em *e, const struct ji *i, unsigned n)
 	if (j->n_steps + n + 1 > STEPS_MAX)
 		return NULL;
 	struct insn *s = &j->steps[j->n_steps];
-	for (unsigned k = 0; k < n; k++)
+	for (unsigned k = 0; k < n; k++) {
+		struct insn plain;
 		s[k] = i[k].in;
+		if (i[k].slot != SLOT_CROSS && decode_insn(jit_decoder(e->c), e->c->mode, code_of(e->b) + s[k].off, PAGE_SIZE - e->page_off - s[k].off, 0, &plain))
+			s[k].fn = plain.fn;             /* of the two, as handlers of a block may be fused */
+	}
 	const struct insn *last = &i[n - 1].in;
 	s[n] = (struct insn) { .fn = op_jit_end, .off = (uint16_t)(last->off + last->len) & 1023, .idx = (uint16_t)(last->idx + 1) & 63 };
 	j->n_steps += n + 1;
@@ -124,20 +130,17 @@ void jit_number(struct ji *i, unsigned n)
 		i->in.disp = (int32_t)n + 1;
 }
 
-/* Decode b's bytes once more: its handlers may have been fused.  0: they are not what they were. */
-static unsigned decode_again(struct em *e, struct ji *is, const uint8_t *code)
+/* b's instructions.  Handlers of integer instructions may have been fused with others. */
+static unsigned take_insns(struct ji *is, const struct block *b)
 {
-	unsigned n = 0, pos = 0;
-	for (unsigned slot = 0; slot < e->b->n_slots; slot++) {
-		const struct insn *was = &e->b->insns[slot];
-		if (!was->len)
+	unsigned n = 0;
+	for (unsigned slot = 0; slot < b->n_slots; slot++) {
+		if (!b->insns[slot].len)
 			continue;
-		struct ji *i = &is[n];
-		*i = (struct ji) { .slot = slot };
-		if (decode_insn(jit_decoder(e->c), e->c->mode, code + pos, PAGE_SIZE - e->page_off - pos, pos, &i->in) != was->len || i->in.row != was->row)
-			return 0;
-		jit_number(i, n);
-		pos += was->len;
+		is[n] = (struct ji) { .slot = slot, .in = b->insns[slot] };
+		if (!slot)
+			is[n].in.fn = b->first;
+		jit_number(&is[n], n);
 		n++;
 	}
 	return n;
@@ -235,21 +238,36 @@ static bool dispatches(const struct ji *last)
 	return last->row->map == ONE && last->row->opcode == GROUP_5 && (last->row->match >> 3 & 7) == JMP;
 }
 
+/* What is patched all the time would fill the code cache with the dead.  Where the last code made was b's, its room is taken again: who has a link to
+ * it, or finds it by address, wants what b becomes. */
+static bool take_room_again(struct jit *j, const struct block *b)
+{
+	const struct jit_block *last = &j->blocks[j->n_blocks - 1];
+	if (!j->n_blocks || last->key != b->key)
+		return false;
+	far_forget(j, &j->exits[last->first_exit]);
+	j->used = (size_t)(last->entry - j->rw);
+	j->cold_used = last->cold;
+	j->n_steps = (unsigned)(last->steps - j->steps);
+	j->n_exits = last->first_exit;
+	j->n_blocks--;
+	return true;
+}
+
 bool jit_translate(struct jit *j, struct block *b, uint64_t probed)
 {
+	bool again = take_room_again(j, b);
 	struct cpu *c = j->c;
 	struct ji is[BLOCK_MAX];
 	struct stub stubs[STUBS_MAX];
 	struct em_group groups[GROUPS_MAX];
 	struct em e = { .stubs = stubs, .groups = groups, .j = j, .c = c, .b = b, .p = j->rw + j->used, .other = j->rw + j->cold_used, .code64 = c->mode & M_CS64,
 		.segments = mode_in_segments(c->mode), .user = c->mode & M_USER, .flags_mem = true, .probed = probed };
-	const uint8_t *code = (const uint8_t *)(uintptr_t)(b->key & ((UINT64_C(1) << MODE_SHIFT) - 1));
+	const uint8_t *code = code_of(b);
 	e.page_off = (unsigned)((uintptr_t)code & (PAGE_SIZE - 1));
 	e.op_size = e.code64 ? 8 : c->mode & M_CS32 ? 4 : 2;
 	e.sp_size = e.code64 ? 8 : c->mode & M_SS32 ? 4 : 2;
-	unsigned n = decode_again(&e, is, code), first_step = j->n_steps;
-	if (!n)
-		return false;
+	unsigned n = take_insns(is, b), first_step = j->n_steps, first_exit = j->n_exits;
 	e.exact = engine_page_exact(c, b->ram_page);
 	e.loop = jumps_back(is, n);
 	e.twin = engine_key_is_twin(b->key);
@@ -263,7 +281,7 @@ bool jit_translate(struct jit *j, struct block *b, uint64_t probed)
 	em_find_groups(&e, is, n);
 	em_x87_notes(&e, is, n);
 	struct jit_block *jb = &j->blocks[j->n_blocks];
-	*jb = (struct jit_block) { .entry = e.p, .steps = &j->steps[first_step], .missed_at = jit_done(j), .probed = probed };
+	*jb = (struct jit_block) { .entry = e.p, .cold = j->cold_used, .first_exit = first_exit, .steps = &j->steps[first_step], .missed_at = jit_done(j), .probed = probed };
 	e.entry = e.p;
 	j->n_steps = first_step;
 	emit_all(&e, is, n);
@@ -277,8 +295,11 @@ bool jit_translate(struct jit *j, struct block *b, uint64_t probed)
 	em8(&e, 0xe9);
 	em_rel32(&e, j->leave);
 	em_part(&e, false);
-	if (e.failed)
+	if (e.failed) {
+		if (again)
+			engine_flush(c);        /* there are ways to what was here */
 		return false;
+	}
 	while (e.p - jb->entry < 5)
 		em8(&e, 0xcc);
 	jb->n_steps = j->n_steps - first_step;

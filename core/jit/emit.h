@@ -44,6 +44,9 @@ struct jit_exit {
 /* The interpreter's view of translated instructions that may run one by one, each run of them ending in a mark (op_jit_end). */
 struct jit_block {
 	uint8_t *entry;                 /* writable mapping */
+	uint64_t key;                   /* of what it was made from; 0: it lives */
+	size_t cold;                    /* where its code that runs seldom begins, and its first exit */
+	unsigned first_exit;
 	struct insn *steps;
 	unsigned n_steps;
 	uint8_t *stale_code;
@@ -340,6 +343,8 @@ void em_return(struct em *e);
 bool em_far(struct em *e, int64_t target, bool poll);
 void far_link(struct jit *j, struct jit_exit *x, uint64_t rip, const struct block *b);
 void far_unlink(struct jit *j);
+/* Exits from `first` on are no more. */
+void far_forget(struct jit *j, const struct jit_exit *first);
 void jump_make_common(struct em *e);
 bool jump_create(struct jit *j);
 void jump_destroy(struct jit *j);

@@ -90,3 +90,12 @@ void far_unlink(struct jit *j)
 	j->far_spent += j->n_far;
 	j->n_far = 0;
 }
+
+void far_forget(struct jit *j, const struct jit_exit *first)
+{
+	unsigned kept = 0;
+	for (unsigned n = 0; n < j->n_far; n++)
+		if (j->far[n] < first)
+			j->far[kept++] = j->far[n];
+	j->n_far = kept;
+}

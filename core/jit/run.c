@@ -290,6 +290,7 @@ void jit_kill(struct jit *j, struct block *b)
 		jb->steps[n].fn = op_jit_stale;
 	jb->entry[0] = 0xe9;
 	em_patch(jb->entry + 1, jb->stale_code);
+	jb->key = b->key;
 	b->jit = NULL;
 	jump_reset_stack(j->c, false);          /* its landings */
 	jump_reset_stack(j->c, true);

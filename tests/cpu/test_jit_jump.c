@@ -1,6 +1,7 @@
 /* test_jit_jump.c - control flow of translated code: returns that match no call, deep recursion, code and mappings that change between a
  * call and its return. */
 #include "core/cpu/engine.h"
+#include "core/jit/jit.h"
 #include "tests/cpu/guest.h"
 #include <pthread.h>
 #include <sched.h>
@@ -283,6 +284,38 @@ static void forward_round_the_address_space(void **state)
 	guest_free(g);
 }
 
+/* A function is patched between two runs: what is made of it lies where the code before did. */
+static void patched_code_takes_no_more_room(void **state)
+{
+	enum { F = GUEST_CODE + 0x100, ROUNDS = 200 };
+	struct guest *g = *state;
+	struct jit_counters early, late;
+	guest_code(g, GUEST_CODE,
+		0x31, 0xc0,                                     /* xor eax, eax */
+		0xff, 0xd1,                                     /* call rcx */
+		0xff, 0xd1,                                     /* call rcx */
+		0xf4);
+	guest_code(g, F,
+		0x05, 0x00, 0x00, 0x00, 0x00,                   /* add eax, imm32 */
+		0x01, 0x03,                                     /* add [rbx], eax */
+		0xc3);
+	for (uint32_t k = 0; k < ROUNDS; k++) {
+		guest_load(g, F + 1, &k, sizeof k);
+		guest_load(g, GUEST_DATA, &(uint32_t) { 0 }, 4);
+		g->c->regs[RBX] = GUEST_DATA;
+		g->c->regs[RCX] = F;
+		g->c->regs[RSP] = GUEST_STACK;
+		assert_int_equal(guest_run(g, GUEST_CODE), CPUEXIT_HALT);
+		assert_int_equal(g->c->regs[RAX], 2 * k);
+		assert_memory_equal(g->mem + GUEST_DATA, &(uint32_t) { 3 * k }, 4);
+		if (k == ROUNDS / 2)
+			jit_get_counters(engine_jit(g->c), &early);
+	}
+	jit_get_counters(engine_jit(g->c), &late);
+	assert_true(late.killed > early.killed && late.blocks > early.blocks);
+	assert_true(late.code_bytes < early.code_bytes + 64);   /* numbers differ in size */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -295,6 +328,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(calls_out_of_a_page_in_two_places, setup, teardown),
 		cmocka_unit_test_setup_teardown(mappings_change_all_the_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(flags_behind_jumps, setup, teardown),
+		cmocka_unit_test_setup_teardown(patched_code_takes_no_more_room, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
