@@ -1,54 +1,49 @@
-/* emit_string.c - REP MOVS and REP STOS that go forward and stay within a page, by the host's own instruction; in 16-bit code, which likes them, and
- * other code in segments, MOVS, STOS and LODS of one element.  Others are the interpreter's, which does them a page at a time. */
+/* emit_string.c - MOVS, STOS and LODS of one element; REP MOVS and REP STOS of flat code that go forward and stay within a page, by the host's own
+ * instruction.  Others are the interpreter's, which does them a page at a time. */
 #include "core/jit/emit.h"
 
 #define ENV(f) (uint32_t)offsetof(struct cpu, f)
-enum { JNE = 0x85, JA = 0x87, ADD = 0x03, SUB = 0x2b, CMP = 7, MOVS = 0xa4, STOS = 0xaa };
+enum { JNE = 0x85, JA = 0x87, ADD = 0x03, SUB = 0x2b, CMP = 7, MOVS = 0xa4, STOS = 0xaa, LODS = 0xac };
 
 static void op_env(struct em *e, unsigned op, unsigned reg, uint32_t off) { em_env(e, (struct enc) { .op = op, .size = 8, .reg = reg }, off); }
-static void op_reg(struct em *e, unsigned op, unsigned reg, unsigned rm) { em_rr(e, (struct enc) { .op = op, .size = 8, .reg = reg }, rm); }
-static void compare(struct em *e, unsigned reg, uint32_t with)
+static void op_reg(struct em *e, unsigned op, unsigned reg, unsigned rm, unsigned size) { em_rr(e, (struct enc) { .op = op, .size = size, .reg = reg }, rm); }
+static void compare(struct em *e, unsigned reg, uint32_t with, unsigned size)
 {
-	em_rr(e, (struct enc) { .op = 0x81, .size = 8, .reg = CMP }, reg);
+	em_rr(e, (struct enc) { .op = 0x81, .size = size, .reg = CMP }, reg);
 	em32(e, with);
 }
 
-/* r10 = what is to be added to the address in `reg`, from where rcx elements, at most a page, lie in one page of plain memory; else the interpreter's. */
-static void check(struct em *e, const struct ji *i, unsigned reg, bool write)
-{
-	static const uint8_t scale[] = { [1] = 0, [2] = 1, [4] = 2, [8] = 3 };
-	em_mov(e, H_T0, reg);
-	struct stub *miss = em_stub(e, STUB_STEP, i);
-	miss->from = em_check_tlb_entry(e, i->size, write);
-	em_rm(e, (struct enc) { .op = 0x8d, .size = 8, .reg = H_T0 }, H_T0, RCX, scale[i->size], 0);
-	compare(e, H_T0, PAGE_SIZE);
-	em_jump_out(e, JA, STUB_STEP, i);
-	em_rm(e, (struct enc) { .op = 0x8b, .size = 8, .reg = H_T1 }, H_T1, NO_REG, 0, offsetof(struct tlb_entry, addend));
-}
+static unsigned scale_of(unsigned size) { return size == 8 ? 3 : size >> 1; }
+/* Bytes of an address of i's. */
+static unsigned address_size(const struct ji *i) { return i->in.flags & I_A16 ? 2 : i->in.flags & I_A32 ? 4 : 8; }
 
-/* r9 = SI or DI of i, as wide as its addresses. */
-static void place(struct em *e, const struct ji *i, unsigned reg)
+/* ---- one element ---------------------------------------------------------------------------------------------------------------------- */
+
+/* r9 = host address of the element at SI or DI, in segment sg. */
+static void find(struct em *e, const struct ji *i, unsigned reg, unsigned sg, unsigned size, bool write)
 {
-	em_rr(e, (struct enc) { .op = i->in.flags & I_A16 ? 0x0fb7 : 0x8b, .size = 4, .reg = H_T0 }, reg);
+	unsigned wide = address_size(i);
+	struct ji k = *i;
+	k.in.base = (uint8_t)reg;               /* which shares its memory with others off the same register */
+	em_rr(e, (struct enc) { .op = wide == 2 ? 0x0fb7 : 0x8b, .size = wide == 8 ? 8 : 4, .reg = H_T0 }, reg);
+	if (e->code64 && (sg == SEG_FS || sg == SEG_GS))
+		op_env(e, ADD, H_T0, (uint32_t)(offsetof(struct cpu, seg) + sg * sizeof(struct segreg) + offsetof(struct segreg, base)));
+	em_check_in(e, &k, sg, size, write);
 }
-static void advance(struct em *e, const struct ji *i, unsigned reg, unsigned scale)
+static void advance(struct em *e, const struct ji *i, unsigned reg, unsigned size)
 {
 	em_load_env(e, H_T1, ENV(df_step));
-	em_rm(e, (struct enc) { .op = 0x8d, .size = i->in.flags & I_A16 ? 2 : 4, .reg = reg }, reg, H_T1, scale, 0);
+	em_rm(e, (struct enc) { .op = 0x8d, .size = address_size(i), .reg = reg }, reg, H_T1, scale_of(size), 0);
 }
 
 static bool one_element(struct em *e, const struct ji *i)
 {
-	enum { LODS = 0xac };
-	unsigned op = i->row->opcode & 0xfe, size = i->row->opcode & 1 ? i->size : 1, scale = size >> 1, first = e->n_stubs;
+	unsigned op = i->row->opcode & 0xfe, size = i->row->opcode & 1 ? i->size : 1, first = e->n_stubs;
 	const struct enc load = { .op = size == 1 ? 0x8a : 0x8b, .size = size }, store = { .op = size == 1 ? 0x88 : 0x89, .size = size };
 	struct enc x;
-	if (i->row->map != ONE || (op != MOVS && op != STOS && op != LODS) || (i->in.flags & (I_REP | I_REPNE | I_LOCK)))
-		return false;
 	em_flags_clobber(e, i->live_in);
 	if (op != STOS) {
-		place(e, i, RSI);
-		em_check_in(e, i, i->in.sg, size, false);
+		find(e, i, RSI, i->in.sg, size, false);
 		x = load;
 		x.reg = op == LODS ? RAX : H_T1;
 		em_rm(e, x, H_T0, NO_REG, 0, 0);
@@ -56,8 +51,7 @@ static bool one_element(struct em *e, const struct ji *i)
 	if (op == MOVS)
 		em_store_env(e, H_T1, ENV(jit.tmp));
 	if (op != LODS) {
-		place(e, i, RDI);
-		em_check_in(e, i, SEG_ES, size, true);
+		find(e, i, RDI, SEG_ES, size, true);
 		if (op == MOVS)
 			em_load_env(e, H_T1, ENV(jit.tmp));
 		x = store;
@@ -65,47 +59,76 @@ static bool one_element(struct em *e, const struct ji *i)
 		em_rm(e, x, H_T0, NO_REG, 0, 0);
 	}
 	if (op != STOS)
-		advance(e, i, RSI, scale);
+		advance(e, i, RSI, size);
 	if (op != LODS)
-		advance(e, i, RDI, scale);
+		advance(e, i, RDI, size);
+	em_close_stubs(e, first, i);
+	return true;
+}
+
+/* ---- repeated ------------------------------------------------------------------------------------------------------------------------- */
+
+/* r10 = what is to be added to the address in `reg`, from where rcx elements, at most a page, lie in one page of plain memory; else the interpreter's. */
+static void check(struct em *e, const struct ji *i, unsigned reg, unsigned size, bool write)
+{
+	em_rr(e, (struct enc) { .op = 0x8b, .size = address_size(i), .reg = H_T0 }, reg);
+	struct stub *miss = em_stub(e, STUB_STEP, i);
+	miss->from = em_check_tlb_entry(e, size, write);
+	em_rm(e, (struct enc) { .op = 0x8d, .size = address_size(i), .reg = H_T0 }, H_T0, RCX, scale_of(size), 0);
+	compare(e, H_T0, PAGE_SIZE, 8);
+	em_jump_out(e, JA, STUB_STEP, i);
+	em_rm(e, (struct enc) { .op = 0x8b, .size = 8, .reg = H_T1 }, H_T1, NO_REG, 0, offsetof(struct tlb_entry, addend));
+}
+
+static void cut(struct em *e, unsigned reg) { em_rr(e, (struct enc) { .op = 0x8b, .size = 4, .reg = reg }, reg); }
+
+static bool repeated(struct em *e, const struct ji *i)
+{
+	unsigned op = i->row->opcode & 0xfe, size = i->row->opcode & 1 ? i->size : 1, wide = address_size(i), first = e->n_stubs;
+	uint8_t *none = NULL;
+	em_flags_clobber(e, i->live_in);
+	em_env(e, (struct enc) { .op = 0x83, .size = 4, .reg = CMP }, ENV(df_step)), em8(e, 1);
+	em_jump_out(e, JNE, STUB_STEP, i);
+	compare(e, RCX, PAGE_SIZE / size, wide);
+	em_jump_out(e, JA, STUB_STEP, i);
+	if (op == MOVS) {
+		check(e, i, RSI, size, false);
+		em_store_env(e, H_T1, ENV(jit.tmp));
+	}
+	check(e, i, RDI, size, true);
+	if (wide == 4) {                        /* upper halves that 64-bit code has left stay when nothing is moved */
+		em8(e, 0x67), em8(e, 0xe3);     /* jecxz */
+		none = e->p++;
+		cut(e, RCX), cut(e, RDI);
+		if (op == MOVS)
+			cut(e, RSI);
+	}
+	op_reg(e, ADD, RDI, H_T1, 8);
+	if (op == MOVS)
+		op_env(e, ADD, RSI, ENV(jit.tmp));
+	em8(e, 0xf3);
+	if (size == 2)
+		em8(e, 0x66);
+	if (size == 8)
+		em8(e, 0x48);
+	em8(e, i->row->opcode);
+	op_reg(e, SUB, RDI, H_T1, wide);
+	if (op == MOVS)
+		em_env(e, (struct enc) { .op = SUB, .size = wide, .reg = RSI }, ENV(jit.tmp));
+	if (none)
+		*none = (uint8_t)(e->p - none - 1);
 	em_close_stubs(e, first, i);
 	return true;
 }
 
 bool em_string(struct em *e, const struct ji *i)
 {
-	if (e->segments)
+	unsigned op = i->row->opcode & 0xfe;
+	if (i->row->map != ONE || (op != MOVS && op != STOS && op != LODS) || (i->in.flags & I_LOCK))
+		return false;
+	if (!(i->in.flags & (I_REP | I_REPNE)))
 		return one_element(e, i);
-	unsigned op = i->row->opcode & 0xfe, first = e->n_stubs;
-	struct ji k = *i;
-	if (i->row->map != ONE || (op != MOVS && op != STOS) || !e->code64 || !(i->in.flags & I_REP) || (i->in.flags & (I_A16 | I_A32 | I_SEGCHK)))
+	if (e->segments || op == LODS || !(i->in.flags & I_REP) || (i->in.flags & I_SEGCHK) || address_size(i) != (e->code64 ? 8 : 4))
 		return false;
-	if (op == MOVS && (i->in.sg == SEG_FS || i->in.sg == SEG_GS))
-		return false;
-	if (!(i->row->opcode & 1))
-		k.size = 1;
-	em_flags_clobber(e, i->live_in);
-	em_env(e, (struct enc) { .op = 0x83, .size = 4, .reg = CMP }, ENV(df_step)), em8(e, 1);
-	em_jump_out(e, JNE, STUB_STEP, i);
-	compare(e, RCX, PAGE_SIZE / k.size);
-	em_jump_out(e, JA, STUB_STEP, i);
-	if (op == MOVS) {
-		check(e, &k, RSI, false);
-		em_store_env(e, H_T1, ENV(jit.tmp));
-	}
-	check(e, &k, RDI, true);
-	op_reg(e, ADD, RDI, H_T1);
-	if (op == MOVS)
-		op_env(e, ADD, RSI, ENV(jit.tmp));
-	em8(e, 0xf3);
-	if (k.size == 2)
-		em8(e, 0x66);
-	if (k.size == 8)
-		em8(e, 0x48);
-	em8(e, i->row->opcode);
-	op_reg(e, SUB, RDI, H_T1);
-	if (op == MOVS)
-		op_env(e, SUB, RSI, ENV(jit.tmp));
-	em_close_stubs(e, first, i);
-	return true;
+	return !(op == MOVS && (i->in.sg == SEG_FS || i->in.sg == SEG_GS)) && repeated(e, i);
 }

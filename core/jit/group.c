@@ -126,6 +126,10 @@ static void one_byte(struct search *s, const struct ji *i, unsigned op)
 	case 0x8a: lose_reg(s, i, 1); return;
 	case 0x8d: lea(s, i); return;
 	case 0x98: lose(s, RAX); return;
+	case 0xa4: case 0xa5: case 0xaa: case 0xab: case 0xac: case 0xad:
+		lose(s, op >= 0xac ? RAX : RDI), lose(s, RSI), lose(s, RCX);
+		s->loaded[s->now.reg[RAX].n] |= op >= 0xac;
+		return;
 	case 0x99: lose(s, RDX); return;
 	case 0xc0: case 0xc1: case 0xd0: case 0xd1: case 0xd2: case 0xd3: lose_rm(s, i, size); return;
 	case 0xf6: case 0xf7:

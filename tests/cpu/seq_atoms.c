@@ -205,6 +205,29 @@ static void put_code_store(struct seq_gen *g)
 	}
 }
 
+/* ---- strings ----------------------------------------------------------------------------------------------------------------------------- */
+
+/* As compilers copy and clear small structures. */
+static void put_strings(struct seq_gen *g)
+{
+	static const uint8_t ops[] = { 0xa4, 0xa5, 0xa5, 0xaa, 0xab, 0xac, 0xad };
+	struct seq_atom *a = seq_new_atom(g);
+	unsigned n = 1 + diff_below(&g->r, 4), rep = diff_below(&g->r, 3 * n);
+	seq_mov_imm(g->s, a, RSI, SEQ_DATA + diff_data_offset(&g->r));
+	seq_mov_imm(g->s, a, RDI, SEQ_DATA + diff_data_offset(&g->r));
+	if (rep < n)
+		seq_mov_imm(g->s, a, RCX, diff_below(&g->r, 20));
+	while (n--) {
+		if (rep == n)
+			seq_byte(a, 0xf3);
+		if (diff_chance(&g->r, 15))
+			seq_byte(a, 0x66);
+		else if (long_mode(g) && diff_chance(&g->r, 50))
+			seq_byte(a, 0x48);
+		seq_byte(a, ops[diff_below(&g->r, sizeof ops)]);
+	}
+}
+
 /* ---- the system ---------------------------------------------------------------------------------------------------------------------------- */
 
 static void store_table(struct seq_gen *g, struct seq_atom *a, uint32_t at, uint32_t v)
@@ -344,7 +367,7 @@ void seq_put_ending(struct seq_gen *g)
 
 void seq_put_special(struct seq_gen *g)
 {
-	switch (diff_below(&g->r, 20)) {
+	switch (diff_below(&g->r, 21)) {
 	case 0: case 1: case 2: put_jcc(g); break;
 	case 3: case 4: put_jump(g); break;
 	case 5: case 6: case 7: case 8: put_call(g); break;
@@ -354,6 +377,7 @@ void seq_put_special(struct seq_gen *g)
 	case 15: put_flags(g); break;
 	case 16: case 17: put_stack(g); break;
 	case 18: seq_mov_imm(g->s, seq_new_atom(g), seq_pick(g, g->s->pointers), SEQ_DATA + diff_data_offset(&g->r)); break;
+	case 19: put_strings(g); break;
 	default: put_loop(g); break;
 	}
 }

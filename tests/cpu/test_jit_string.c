@@ -1,5 +1,7 @@
-/* test_jit_string.c - REP MOVS and REP STOS, translated and interpreted, give the same registers, memory and faults wherever they begin and end. */
+/* test_jit_string.c - MOVS, STOS and LODS, repeated or not, translated and interpreted, give the same registers, memory and faults wherever they begin
+ * and end, in 64-bit code and flat 32-bit code. */
 #include "core/cpu/engine.h"
+#include "core/jit/jit.h"
 #include "tests/cpu/guest.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,13 +10,16 @@
 #include <cmocka.h>
 
 /* PAGES of memory at PLACE in no order, of which READ_ONLY may not be written to, CODE holds code, and what is around is not mapped. */
-enum { PAGES = 6, PAGE = 4096, PLACE = 0x400000, PHYS = 0x500000, READ_ONLY = 2, CODE = 4, CODE_AT = 0x800, CASES = 3000, ATOMS = 8 };
+enum { PAGES = 6, PAGE = 4096, PLACE = 0x400000, PHYS = 0x500000, READ_ONLY = 2, CODE = 4, CODE_AT = 0x800, CASES = 12000, FS_BASE = 0x18 };
 
 static uint64_t frame(unsigned page) { return PHYS + (page * 5 % PAGES) * (uint64_t)PAGE; }
 
 /* The instructions, each with an ADC behind it that wants the flags from before, and HLT. */
-static const uint8_t atoms[ATOMS][3] = { { 0xf3, 0xa4 }, { 0xf3, 0x66, 0xa5 }, { 0xf3, 0xa5 }, { 0xf3, 0x48, 0xa5 }, { 0xf3, 0xaa }, { 0xf3, 0x66, 0xab },
-	{ 0xf3, 0xab }, { 0xf3, 0x48, 0xab } };
+static const uint8_t atoms[][3] = { { 0xf3, 0xa4 }, { 0xf3, 0x66, 0xa5 }, { 0xf3, 0xa5 }, { 0xf3, 0x48, 0xa5 }, { 0xf3, 0xaa }, { 0xf3, 0x66, 0xab },
+	{ 0xf3, 0xab }, { 0xf3, 0x48, 0xab }, { 0xa4 }, { 0x66, 0xa5 }, { 0xa5 }, { 0x48, 0xa5 }, { 0xaa }, { 0x66, 0xab }, { 0xab }, { 0x48, 0xab },
+	{ 0xac }, { 0x66, 0xad }, { 0xad }, { 0x48, 0xad }, { 0x64, 0xa5 }, { 0x64, 0xac }, { 0x2e, 0xa4 }, { 0x67, 0xa5 }, { 0x67, 0x48, 0xab }, { 0xf2, 0xa5 },
+	{ 0xf3, 0x64, 0xa4 }, { 0xf3, 0xad } };
+enum { ATOMS = sizeof atoms / sizeof atoms[0] };
 static uint64_t code_of(unsigned atom) { return GUEST_CODE + atom * 16; }
 
 static struct guest *new_guest(unsigned jit)
@@ -25,13 +30,24 @@ static struct guest *new_guest(unsigned jit)
 		guest_map(g, PLACE + n * PAGE, frame(n), true, n != READ_ONLY);
 	guest_map(g, PLACE - PAGE, 0, false, false);
 	guest_map(g, PLACE + PAGES * PAGE, 0, false, false);
+	guest_map(g, 0xfffff000, frame(1), true, true);
 	for (unsigned n = 0; n < ATOMS; n++) {
-		unsigned len = atoms[n][2] ? 3 : 2;
+		unsigned len = atoms[n][2] ? 3 : atoms[n][1] ? 2 : 1;
 		guest_load(g, code_of(n), atoms[n], len);
-		guest_code(g, code_of(n) + len, 0x48, 0x83, 0xd3, 0x00, 0xf4);          /* adc rbx, 0; hlt */
+		guest_code(g, code_of(n) + len, 0x83, 0xd3, 0x00, 0xf4);                /* adc ebx, 0; hlt */
 	}
+	g->c->seg[SEG_FS].base = FS_BASE;
+	g->c->seg[SEG_FS].limit = PLACE + PAGE + 2;                     /* no limit in 64-bit code */
 	assert_true(engine_set_jit(g->c, jit));
 	return g;
+}
+
+/* In 32-bit code REX.W is DEC EAX.  16-bit addresses would lead to the tables. */
+static bool in_64(unsigned atom, bool code64) { return code64 || atoms[atom][0] == 0x67; }
+static void set_code_size(struct guest *g, bool code64)
+{
+	g->c->seg[SEG_CS] = (struct segreg) { .limit = 0xffffffff, .sel = 8, .attr = code64 ? 0xa09b : 0xc09b };
+	cpu_update_mode(g->c);
 }
 
 struct outcome { uint64_t regs[16], cr2; int vector; uint32_t flags; uint8_t mem[PAGES * PAGE]; };
@@ -60,18 +76,23 @@ static uint64_t some_count(unsigned r)
 	return r % 3 ? (r >> 3) % 70 : r % 7 ? (r >> 3) % 5000 : odd[(r >> 3) % 10];
 }
 
-static void run(struct guest *g, unsigned atom, unsigned seed, bool warm, struct outcome *out)
+static void run(struct guest *g, unsigned atom, bool code64, unsigned seed, bool warm, struct outcome *out)
 {
 	struct cpu *c = g->c;
 	srand(seed);
 	fill(g, seed);
+	set_code_size(g, true);
 	run_code_page(g);
+	code64 = in_64(atom, code64);
+	set_code_size(g, code64);
 	uint64_t rsi = some_place((unsigned)rand()), rdi = some_place((unsigned)rand()), rcx = some_count((unsigned)rand());
 	bool down = rand() % 8 == 0;
 	if (warm)
 		rcx = 0;
 	if (rand() % 16 == 0)
-		rdi = UINT64_C(0x7ffffffffff0);
+		rdi = UINT64_C(0x7ffffffffff0), rcx = code64 ? rcx : rcx % 12;           /* 32-bit addresses go round there */
+	if (!code64 && rand() % 4 == 0)                 /* as 64-bit code may leave them */
+		rsi |= UINT64_C(5) << 32, rdi |= UINT64_C(6) << 32, rcx |= UINT64_C(7) << 32;
 	c->regs[RSI] = rsi, c->regs[RDI] = rdi, c->regs[RCX] = rcx, c->regs[RBX] = 7, c->regs[RAX] = UINT64_C(0x1122334455667788) * seed;
 	c->regs[RSP] = GUEST_STACK;
 	cpu_set_eflags(c, 2 | (down ? FL_DF : 0) | (rand() & FL_ARITH));
@@ -88,11 +109,11 @@ static void translated_as_interpreted(void **state)
 {
 	static struct outcome want, is;
 	struct guest *interpreted = new_guest(0), *translated = new_guest(1);
-	for (unsigned n = 0; n < ATOMS; n++)
-		run(translated, n, n, true, &is);
+	for (unsigned n = 0; n < 2 * ATOMS; n++)
+		run(translated, n >> 1, n & 1, n, true, &is);
 	for (unsigned n = 0; n < CASES; n++) {
-		run(interpreted, n % ATOMS, n, false, &want);
-		run(translated, n % ATOMS, n, false, &is);
+		run(interpreted, (n >> 1) % ATOMS, n & 1, n, false, &want);
+		run(translated, (n >> 1) % ATOMS, n & 1, n, false, &is);
 		if (memcmp(&is, &want, sizeof is))
 			print_error("case %u: rcx %llx, interpreted %llx; vector %d, interpreted %d\n", n, (unsigned long long)is.regs[RCX],
 				(unsigned long long)want.regs[RCX], is.vector, want.vector);
@@ -102,8 +123,44 @@ static void translated_as_interpreted(void **state)
 	guest_free(translated);
 }
 
+/* Compilers copy small structures with them. */
+static void plain_ones_need_no_interpreter(void **state)
+{
+	enum { ROUNDS = 1000 };
+	struct guest *g = new_guest(1);
+	struct jit_counters j;
+	guest_code(g, GUEST_CODE + 0x800,
+		0xbd, ROUNDS & 0xff, ROUNDS >> 8, 0x00, 0x00,   /* mov ebp, ROUNDS */
+		0xbe, 0x00, 0x00, 0x40, 0x00,                   /* l: mov esi, PLACE */
+		0xbf, 0x00, 0x11, 0x40, 0x00,                   /* mov edi, PLACE + PAGE + 100h */
+		0xa5, 0x66, 0xa5, 0xa4, 0xab, 0xac,             /* movsd; movsw; movsb; stosd; lodsb */
+		0xb9, 0x05, 0x00, 0x00, 0x00, 0xf3, 0xa5,       /* mov ecx, 5; rep movsd */
+		0xb9, 0x07, 0x00, 0x00, 0x00, 0xf3, 0xaa,       /* mov ecx, 7; rep stosb */
+		0x83, 0xed, 0x01, 0x75, 0xdd, 0xf4);            /* sub ebp, 1; jnz l; hlt */
+	for (unsigned code64 = 0; code64 < 2; code64++) {
+		struct jit_counters before;
+		uint8_t out[38], want[38];
+		fill(g, 3);
+		g->c->regs[RAX] = 0x11223344;
+		memcpy(want, g->mem + frame(0), 7);
+		set_code_size(g, code64);
+		jit_get_counters(engine_jit(g->c), &before);
+		assert_int_equal(guest_run(g, GUEST_CODE + 0x800), CPUEXIT_HALT);
+		assert_int_equal(guest_vector(g), -1);
+		jit_get_counters(engine_jit(g->c), &j);
+		assert_true(j.steps - before.steps + j.misses - before.misses < 30);
+		uint8_t al = g->mem[frame(0) + 7];
+		memcpy(want + 7, (const uint8_t[]) { al, 0x33, 0x22, 0x11 }, 4);
+		memcpy(want + 11, g->mem + frame(0) + 8, 20);
+		memset(want + 31, al, 7);
+		memcpy(out, g->mem + frame(1) + 0x100, sizeof out);
+		assert_memory_equal(out, want, sizeof out);
+	}
+	guest_free(g);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(translated_as_interpreted) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(translated_as_interpreted), cmocka_unit_test(plain_ones_need_no_interpreter) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
