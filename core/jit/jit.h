@@ -7,7 +7,7 @@
 #include "core/cpu/engine.h"
 
 struct jit;
-enum { JIT_HOT = 50 };                  /* runs of a block before it is translated; tests set another number */
+enum { JIT_HOT = 16 };                  /* runs of a block before it is translated; tests set another number */
 
 /* Does this host let code be translated and run, as much as a CPU of m may have?  False: why, a sentence without its end. */
 bool jit_possible(const struct machine *m, char *why, size_t size);
