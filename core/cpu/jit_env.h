@@ -24,6 +24,7 @@ struct jit_env {
 	} x87;                                  /* what cpu.fpu does not say yet while its registers are in the host's */
 	uint32_t slot;                          /* to be refilled: place of its base in struct cpu */
 	uint64_t host, entry;                   /* meanwhile: the address, its TLB entry */
+	uint8_t  split[JIT_ACCESS_MAX];         /* memory of an instruction that has it in two pages (split.c) */
 	struct jit_tsc tsc;
 	uint64_t shadow;                        /* rip behind the last STI: no interrupt there yet */
 	uint32_t branch;                        /* the last indirect branch: its offset in the page | what to give back to RSP << 12 */

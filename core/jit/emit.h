@@ -16,6 +16,13 @@
 #include "core/jit/lockstep.h"
 #include "core/cpu/ops.h"
 
+/* The vector registers are the guest's while such functions run. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define IN_GPRS __attribute__((target("general-regs-only"), no_sanitize("address", "undefined", "thread")))
+#else
+#define IN_GPRS __attribute__((target("general-regs-only")))
+#endif
+
 enum { H_T0 = 9, H_T1 = 10, H_RSP = 11, NO_REG = 0xff };
 enum { STEPS_MAX = 1 << 19, EXITS_MAX = 1 << 19, JBLOCKS_MAX = 1 << 17, JIT_JUMP_SIZE = 1 << 15, JIT_JUMP_SHIFT = 13, JIT_LOOPS = 1 << 14,
 	JIT_BLOCK_CODE_MAX = 32 << 10, FAR_MAX = 1 << 15 };
@@ -80,7 +87,7 @@ struct jit {
 	uint8_t *jump_common[2][2] /* and directness */, *ret_miss[2], *ret_empty[2];    /* by CPL 3 */
 	uint8_t *jump_seg[2][2], *ret_miss_seg[2], *out_seg[2];         /* code in segments; out_seg by directness */
 	uint8_t *refill[2][2][2][2];    /* by CPL 3, writing, for a group, for the last byte */
-	uint8_t *near_code;
+	uint8_t *near_code, *split[2] /* by writing */;
 	struct insn find_run[2][2], fill[2][2][2] /* and with other groups about */;
 	const struct insn *resume;      /* code was left for it: where the interpreter goes on, or NULL */
 	uint8_t *stacks;                /* return stacks */
@@ -121,6 +128,7 @@ struct stub {
 	uint8_t live;                   /* LIVE: the set wanted */
 	struct mem_op at;               /* where, for a check of memory */
 	const struct em_group *group;   /* GROUP */
+	uint8_t split[15], split_size;  /* STEP: the instruction with its memory at r10, if it is a vector's that may lie in two pages (split.c); else size 0 */
 };
 /* A memory operand: registers, as numbers of the guest's or REG_ZERO, that no prefix cuts or moves. */
 struct access { uint8_t base, index, scale, size; bool known, write; int64_t disp; };
@@ -282,6 +290,9 @@ static inline bool em_probed(const struct em *e, const struct ji *i) { return i-
 /* Out of line: a store to a page with code is made at s->plain if it may be. */
 void em_other_range(struct em *e, const struct stub *s);
 void em_near_code(struct em *e, const struct stub *s);
+/* Out of line: memory that lies in two pages, by split.c. */
+void em_split(struct em *e, const struct stub *s);
+void split_make_common(struct em *e);
 /* r9: linear address in, that less the page's out (_entry) or the host address, r10 = the TLB's entry.  Return the rel32 of the way out, with r9
  * as _entry has it, where there is no plain memory. */
 uint8_t *em_check_tlb_entry(struct em *e, unsigned size, bool write);

@@ -97,6 +97,25 @@ static bool classify(const struct em *e, const struct ji *i, struct vec *v)
 	return true;
 }
 
+/* A store is made elsewhere before it is known whether it can be: it may do nothing else (VCVTPS2PH raises flags, MMX changes tags), and must do
+ * all of it (under a mask it does not, as all with map 2). */
+static bool may_be_split(const struct ji *i, const struct vec *v)
+{
+	bool plain = !(v->sets & LIVE_X87) && v->map != 2 && i->in.fn != op_avx_cvtps2ph;
+	return !v->aligned && !v->gpr_reg && (plain || !v->mem_write);
+}
+
+static void note_split(struct em *e, struct stub *s, const struct vec *v, const struct opcode *o)
+{
+	uint8_t *start = e->p;
+	em_opcode_mem(e, *o, v->reg, (struct mem_op) { H_T1, NO_REG, 0 });
+	if (v->has_imm)
+		em8(e, v->imm);
+	s->split_size = (uint8_t)(e->p - start);
+	memcpy(s->split, start, s->split_size);
+	e->p = start;
+}
+
 static bool emit_vector(struct em *e, const struct ji *i)
 {
 	struct vec v;
@@ -124,6 +143,8 @@ static bool emit_vector(struct em *e, const struct ji *i)
 		em_load_env(e, H_T1, ENV_REG(guest));
 	unsigned reg = v.gpr_reg ? gpr : v.reg, rm = v.gpr_rm ? gpr : i->in.rm;
 	struct opcode o = { .vex = v.vex, .w = v.w, .l = i->in.flags & I_L256, .pp = v.pp, .map = v.map, .op = i->row->opcode, .vvvv = i->in.imm >> 8 & 15 };
+	if (mem && e->n_stubs > first && may_be_split(i, &v))
+		note_split(e, &e->stubs[first], &v, &o);
 	if (mem) {
 		em_opcode_mem(e, o, reg, m);
 	} else {

@@ -221,6 +221,8 @@ static bool is_own(const struct em *e, const struct ji *i, unsigned sg)
 static void check(struct em *e, const struct ji *i, const struct mem_op *at, unsigned size, bool write, bool stack, unsigned sg)
 {
 	struct stub *s = em_stub(e, i->ends ? STUB_INTERP : STUB_STEP, i);
+	s->size = (uint8_t)size;
+	s->write = write;
 	if (in_segment(e, sg))
 		check_segment(e, s, sg, size, write, stack ? e->sp_size == 4 : !(i->in.flags & I_A16));
 	bool own = !stack && is_own(e, i, sg);
@@ -246,8 +248,6 @@ static void check(struct em *e, const struct ji *i, const struct mem_op *at, uns
 	s->checked = e->p;
 	s->plain = write && may_be_near_code(e, size) ? e->p : NULL;
 	s->at = *at;
-	s->size = (uint8_t)size;
-	s->write = write;
 	s->base = ENV(base[e->user]) + n;
 	s->stack = stack || own;
 	s->last = stack;

@@ -12,12 +12,6 @@
 
 /* ---- x87: the image of FNSAVE, SDM 1, figure 8-9 ------------------------------------------------------------------------------------ */
 
-/* The vector registers are the guest's while these run. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define IN_GPRS __attribute__((target("general-regs-only"), no_sanitize("address", "undefined", "thread")))
-#else
-#define IN_GPRS __attribute__((target("general-regs-only")))
-#endif
 struct x87_image { uint32_t cw, sw, tags, ip, ip_sel, dp, dp_sel; uint8_t st[80]; } __attribute__((packed));
 
 static bool x87_load(struct cpu *c);

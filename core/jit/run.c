@@ -216,6 +216,7 @@ struct jit *jit_new(struct cpu *c)
 	jump_make_common(&e);
 	syscall_make_common(&e);
 	mem_make_common(&e);
+	split_make_common(&e);
 	j->used = j->fixed = ((size_t)(e.p - j->rw) + 63) & ~(size_t)63;
 	j->cold_start = j->cold_used = j->size * 2 / 5;
 	memcpy(&j->enter, &code, sizeof code);

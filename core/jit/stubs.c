@@ -115,6 +115,8 @@ void em_stubs(struct em *e)
 			em_other_range(e, s);
 		if (s->plain)
 			em_near_code(e, s);
+		else if (s->split_size)
+			em_split(e, s);
 		for (unsigned k = 0; k < sizeof s->also / sizeof s->also[0] && s->also[k]; k++)
 			em_patch(s->also[k], e->p);
 		switch (s->kind) {

@@ -4,12 +4,14 @@
 #include "core/cpu/engine.h"
 #include "core/cpu/fp.h"
 #include "core/cpu/fpstate.h"
+#include "core/jit/jit.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
 #include <cmocka.h>
 
-/* rbx = GUEST_DATA, two pages of which are there; ends with HLT. */
+enum { SECOND = 0x500000, ENDS = 64 /* bytes that are not 0, on both sides of the end of the first page */ };
+/* rbx = GUEST_DATA, two pages of which are there, that lie apart; ends with HLT. */
 #define PROGRAM(name, text) \
 	extern const uint8_t name[], name##_end[]; \
 	__asm__(".pushsection .rodata\n" #name ":\n\t" text "\n\thlt\n" #name "_end:\n.popsection\n")
@@ -25,6 +27,25 @@ PROGRAM(across_pages,
 	"lea 4092(%rbx), %rdi\n mov $200, %ecx\n"
 	"1: movups (%rdi), %xmm2\n paddd %xmm2, %xmm3\n movups %xmm3, (%rdi)\n fldl (%rdi)\n fstpl -4(%rdi)\n fnstsw %ax\n or %ax, 64(%rbx)\n"
 	"dec %ecx\n jnz 1b");
+/* At each place around the end of the first page. */
+#define AROUND_THE_END(text) "mov $4, %esi\n 9: lea 4048(%rbx), %rdi\n 1:" text "inc %rdi\n mov %edi, %eax\n and $4095, %eax\n cmp $16, %eax\n jne 1b\n dec %esi\n jnz 9b\n"
+PROGRAM(split_sse, AROUND_THE_END(
+	"movups (%rdi), %xmm0\n paddd %xmm0, %xmm1\n movss (%rdi), %xmm2\n paddw %xmm2, %xmm1\n movsd 2(%rdi), %xmm9\n paddb %xmm9, %xmm1\n"
+	"movhps 1(%rdi), %xmm1\n movd (%rdi), %xmm3\n pinsrw $5, 3(%rdi), %xmm3\n pinsrd $2, (%rdi), %xmm3\n pxor %xmm3, %xmm1\n cvtsi2sdl (%rdi), %xmm4\n"
+	"cvtps2pd (%rdi), %xmm5\n pxor %xmm5, %xmm4\n cvttsd2si (%rdi), %r9\n add %r9, %r10\n stc\n ucomisd (%rdi), %xmm4\n adc $0, %edx\n setp %al\n add %al, %dh\n"
+	"movq (%rdi), %mm1\n paddw %mm1, %mm2\n emms\n"
+	"movups %xmm1, (%rdi)\n movss %xmm1, 5(%rdi)\n movlps %xmm4, 7(%rdi)\n movd %xmm3, 1(%rdi)\n pextrd $3, %xmm1, 2(%rdi)\n pextrw $1, %xmm1, 9(%rdi)\n"
+	"movq %mm2, 3(%rdi)\n addps %xmm1, %xmm6\n"));
+PROGRAM(split_avx, AROUND_THE_END(
+	"vmovups (%rdi), %ymm0\n vpaddd 3(%rdi), %ymm0, %ymm1\n vaddps (%rdi), %ymm10, %ymm10\n vpinsrq $1, 1(%rdi), %xmm1, %xmm2\n vbroadcastss (%rdi), %ymm3\n"
+	"vpmovzxbw 1(%rdi), %xmm4\n vpxor %ymm3, %ymm4, %ymm11\n vmaskmovps (%rdi), %ymm1, %ymm5\n stc\n vptest 2(%rdi), %ymm0\n adc $0, %edx\n"
+	"vmovdqu %ymm1, (%rdi)\n vextractf128 $1, %ymm11, 5(%rdi)\n vmovsd %xmm2, 3(%rdi)\n vcvtps2ph $0, %ymm5, 1(%rdi)\n vmaskmovps %ymm11, %ymm1, 2(%rdi)\n"));
+PROGRAM(no_second_page,
+	"mov $1000, %ecx\n lea 8(%rbx), %rdi\n"
+	"1: movups (%rdi), %xmm5\n paddb %xmm5, %xmm6\n add $16, %rdi\n dec %ecx\n jnz 1b");
+PROGRAM(no_second_page_to_write,
+	"mov $1000, %ecx\n lea 8(%rbx), %rdi\n"
+	"1: paddb %xmm5, %xmm6\n movups %xmm6, (%rdi)\n add $16, %rdi\n dec %ecx\n jnz 1b");
 PROGRAM(unmasked_later,
 	"mov $200, %ecx\n"
 	"1: movsd (%rbx), %xmm0\n divsd 72(%rbx), %xmm0\n addsd %xmm0, %xmm1\n"
@@ -86,12 +107,13 @@ static const struct program { const char *name; const uint8_t *code, *end; int v
 #define P(name, vector) { #name, name, name##_end, vector }
 	P(steps_between, -1), P(across_pages, -1), P(unmasked_later, EXC_XM), P(unmasked_x87_later, EXC_MF), P(rounding, -1), P(last_instruction, -1),
 	P(misaligned, EXC_GP), P(no_page, EXC_PF), P(task_switched, EXC_NM), P(flags_across, -1), P(mmx, -1), P(avx, -1),
-	P(upper_halves, -1), P(unmasked_behind_a_loop, -1),
+	P(upper_halves, -1), P(unmasked_behind_a_loop, -1), P(split_sse, -1), P(split_avx, -1), P(no_second_page, EXC_PF), P(no_second_page_to_write, EXC_PF),
 };
 
 struct end { uint64_t regs[16], rip, cr2, icount; uint32_t flags, mxcsr; int vector; union ymm ymm[16]; struct fpu fpu; uint8_t data[2 * PAGE_SIZE], stack[256] __attribute__((aligned(8))); };
 
-static void run(const struct program *p, unsigned hot, struct end *out)
+/* How often the interpreter looked memory up for translated code. */
+static uint64_t run(const struct program *p, unsigned hot, struct end *out)
 {
 	static const double numbers[] = { 1.5, -2.25, 0.999, 3.0 };
 	struct guest *g = guest_new(GUEST_LONG64);
@@ -101,13 +123,19 @@ static void run(const struct program *p, unsigned hot, struct end *out)
 	x87_init(c);
 	guest_load(g, GUEST_CODE, p->code, (size_t)(p->end - p->code));
 	memcpy(g->mem + GUEST_DATA, numbers, sizeof numbers);
+	for (unsigned n = 0; n < ENDS; n++) {
+		g->mem[GUEST_DATA + PAGE_SIZE - ENDS + n] = (uint8_t)(n * 37 + 11);
+		g->mem[SECOND + n] = (uint8_t)(n * 91 + 5);
+	}
+	guest_map(g, GUEST_DATA + PAGE_SIZE, SECOND, true, true);
 	guest_map(g, GUEST_DATA + 2 * PAGE_SIZE, 0, false, false);
 	c->regs[RBX] = GUEST_DATA;
 	assert_int_equal(guest_run(g, GUEST_CODE), CPUEXIT_HALT);
 	memset(out, 0, sizeof *out);
 	memcpy(out->regs, c->regs, sizeof out->regs);
 	memcpy(out->ymm, c->ymm, sizeof out->ymm);
-	memcpy(out->data, g->mem + GUEST_DATA, sizeof out->data);
+	memcpy(out->data, g->mem + GUEST_DATA, PAGE_SIZE);
+	memcpy(out->data + PAGE_SIZE, g->mem + SECOND, PAGE_SIZE);
 	memcpy(out->stack, g->mem + GUEST_STACK - sizeof out->stack, sizeof out->stack);
 	out->fpu = c->fpu;
 	out->rip = c->rip;
@@ -121,7 +149,11 @@ static void run(const struct program *p, unsigned hot, struct end *out)
 		*pushed &= ~(uint64_t)FL_ARITH;
 		out->flags &= ~(unsigned)FL_ARITH;
 	}
+	struct jit_counters count = { 0 };
+	if (hot)
+		jit_get_counters(engine_jit(c), &count);
 	guest_free(g);
+	return count.misses;
 }
 
 static void same_as_interpreted(void **state)
@@ -129,7 +161,7 @@ static void same_as_interpreted(void **state)
 	struct end a, b;
 	bool avx2 = cpu_impl_features() & IMPL_AVX2;
 	for (const struct program *p = programs; p < programs + sizeof programs / sizeof programs[0]; p++) {
-		if ((p->code == avx || p->code == upper_halves) && !avx2)
+		if ((p->code == avx || p->code == upper_halves || p->code == split_avx) && !avx2)
 			continue;
 		run(p, 0, &a);
 		run(p, 2, &b);
@@ -149,8 +181,17 @@ static void same_as_interpreted(void **state)
 	}
 }
 
+/* Not each time it comes by the end of a page does the interpreter do it. */
+static void splits_stay_in_translated_code(void **state)
+{
+	static const struct program p = { "split_sse", split_sse, split_sse_end, -1 };
+	struct end out;
+	assert_in_range(run(&p, 2, &out), 1, 100);
+	assert_int_equal(out.vector, -1);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(same_as_interpreted) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(same_as_interpreted), cmocka_unit_test(splits_stay_in_translated_code) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
