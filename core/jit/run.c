@@ -460,7 +460,7 @@ static const struct insn *left(struct cpu *c, struct jit *j, struct jit_exit *x)
 	if (x == &j->indirect[0] && unlikely(!engine_target_allowed(c, c->jit.tmp))) {
 		c->rip = c->jit.page + c->jit.branch % PAGE_SIZE;
 		c->cur = NULL;
-		c->icount--;
+		c->icount -= j->counts;
 		engine_refuse_target(c, (int32_t)c->jit.branch >> PAGE_SHIFT);
 		return NULL;
 	}

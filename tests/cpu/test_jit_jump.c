@@ -316,6 +316,23 @@ static void patched_code_takes_no_more_room(void **state)
 	assert_true(late.code_bytes < early.code_bytes + 64);   /* numbers differ in size */
 }
 
+/* Where nobody counts, what was not counted is not taken back. */
+static void refused_targets_are_not_uncounted(void **state)
+{
+	struct guest *g = *state;
+	guest_code(g, GUEST_CODE,
+		0x48, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0x10,          /* mov rax, 1000000000000000h */
+		0xff, 0xe0);                                    /* jmp rax */
+	jit_set_counting(engine_jit(g->c), false);
+	for (int round = 0; round < 10; round++) {
+		g->c->regs[RSP] = GUEST_STACK;
+		g->c->icount = 0;
+		assert_int_equal(guest_run(g, GUEST_CODE), CPUEXIT_HALT);
+		assert_int_equal(guest_vector(g), EXC_GP);
+		assert_in_range(g->c->icount, 1, 10);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -329,6 +346,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(mappings_change_all_the_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(flags_behind_jumps, setup, teardown),
 		cmocka_unit_test_setup_teardown(patched_code_takes_no_more_room, setup, teardown),
+		cmocka_unit_test_setup_teardown(refused_targets_are_not_uncounted, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
