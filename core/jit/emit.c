@@ -143,7 +143,7 @@ static bool emit_shape(struct em *e, const struct ji *i, const struct shape *s)
 	bool env_e = !mem && in_env(eg), env_g = has_g && in_env(gg);
 	unsigned eh = mem || env_e ? H_T0 : host_of(eg), gh = !has_g ? (unsigned)s->ext : env_g ? H_T1 : host_of(gg);
 	/* AH and its kin do not go with r9: its lower half takes its place meanwhile. */
-	bool exchange = e->segments && mem && high_g && i->row->map == ONE;
+	bool exchange = mem && high_g && i->row->map == ONE;
 	if ((high_e || high_g) && !exchange && (eh >= 8 || (has_g && gh >= 8) || s->gsize == 8))
 		return false;
 	/* Multiplications, shifts and rotations: not every host leaves undefined flags as the interpreter does, nor the same in each form of an instruction,
@@ -164,6 +164,8 @@ static bool emit_shape(struct em *e, const struct ji *i, const struct shape *s)
 	bool extend = s->esize != s->gsize && has_g;
 	struct enc x = { .op = s->op, .size = extend ? s->gsize : s->esize, .reg = high_g && !exchange ? HIGH | gg : gh, .lock = mem && (i->in.flags & I_LOCK),
 		.byte_rm = s->esize == 1, .digit = !has_g };
+	if (exchange && m.index == gh)
+		m = em_mem_in_reg(e, m);
 	if (exchange)
 		em_rr(e, (struct enc) { .op = 0x86, .size = 1, .reg = HIGH | gg }, gg);
 	if (mem)

@@ -379,6 +379,53 @@ static void fs_of_flat_code(void **state)
 	guest_free(g);
 }
 
+/* AH and its kin with memory, whose address may be in the same register, are done without the interpreter. */
+static void high_bytes_of_registers(void **state)
+{
+	enum { ROUNDS_OF_LOOP = 1000, AT = GUEST_DATA + 0x1200, CODE = GUEST_CODE + 0x200 };
+	(void)state;
+	for (unsigned mode = GUEST_PROT32; mode <= GUEST_LONG64; mode++) {
+		struct guest *g = guest_new(mode);
+		struct cpu *c = g->c;
+		struct jit_counters j;
+		assert_true(engine_set_jit(c, 1));
+		guest_code(g, CODE,
+			0x88, 0x7b, 0x01,                               /* l: mov [rbx + 1], bh */
+			0x00, 0x7b, 0x02,                               /* add [rbx + 2], bh */
+			0x02, 0x63, 0x01,                               /* add ah, [rbx + 1] */
+			0x10, 0x7b, 0x03,                               /* adc [rbx + 3], bh */
+			0x89, 0xf2,                                     /* mov edx, esi */
+			0x32, 0x32,                                     /* xor dh, [rdx] */
+			0x86, 0x6f, 0x04,                               /* xchg [rdi + 4], ch */
+			0x3a, 0x34, 0x16,                               /* cmp dh, [rsi + rdx] */
+			0x0f, 0x94, 0xc0,                               /* setz al */
+			0x83, 0xed, 0x01, 0x75, 0xe2, 0xf4);            /* sub ebp, 1; jnz l; hlt */
+		c->regs[RAX] = 0x1234, c->regs[RBX] = AT, c->regs[RDX] = 0, c->regs[RSI] = 0x80000, c->regs[RDI] = AT, c->regs[RCX] = 0x7788, c->regs[RBP] = ROUNDS_OF_LOOP;
+		g->mem[0x80000] = 0x51;
+		g->mem[0x80000 + 0x85100] = 0x51;            /* rsi + rdx */
+		g->mem[AT + 4] = 0x99;
+		uint8_t ah = 0x12, at2 = 0, at3 = 0;
+		for (unsigned n = 0; n < ROUNDS_OF_LOOP; n++) {
+			at2 += AT >> 8 & 0xff;
+			unsigned carry = ah + (AT >> 8 & 0xff) > 0xff;
+			ah += AT >> 8 & 0xff;
+			at3 += (AT >> 8 & 0xff) + carry;
+		}
+		assert_int_equal(guest_run(g, CODE), CPUEXIT_HALT);
+		assert_int_equal(guest_vector(g), -1);
+		assert_int_equal(c->regs[RAX], (unsigned)ah << 8 | 1);
+		assert_int_equal(c->regs[RDX], 0x85100);
+		assert_int_equal(c->regs[RCX], 0x7788);
+		assert_int_equal(c->regs[RBX], AT);
+		assert_int_equal(g->mem[AT + 2], at2);
+		assert_int_equal(g->mem[AT + 3], at3);
+		assert_int_equal(g->mem[AT + 4], 0x99);
+		jit_get_counters(engine_jit(c), &j);
+		assert_true(j.steps + j.misses < 30);
+		guest_free(g);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -393,6 +440,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(code_among_the_data, setup, teardown),
 		cmocka_unit_test_setup_teardown(many_invalidations, setup, teardown),
 		cmocka_unit_test(fs_of_flat_code),
+		cmocka_unit_test(high_bytes_of_registers),
 		cmocka_unit_test_setup_teardown(flags_behind_a_store_into_its_block, setup, teardown),
 		cmocka_unit_test_setup_teardown(flags_when_its_page_becomes_writable, setup, teardown),
 	};
