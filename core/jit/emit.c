@@ -336,14 +336,15 @@ static bool emit_one(struct em *e, const struct ji *i, unsigned op)
 }
 
 /* Where a trial starts. */
-struct point { uint8_t *p; bool flags_host, flags_mem, failed; unsigned n_stubs, n_steps; struct em_live live; uint32_t delta; int owed; };
+struct point { uint8_t *p, *other; bool flags_host, flags_mem, failed; unsigned n_stubs, n_steps; struct em_live live; uint32_t delta; int owed; };
 static struct point here(const struct em *e)
 {
-	return (struct point) { e->p, e->flags_host, e->flags_mem, e->failed, e->n_stubs, e->j->n_steps, e->live, e->delta, e->owed };
+	return (struct point) { e->p, e->other, e->flags_host, e->flags_mem, e->failed, e->n_stubs, e->j->n_steps, e->live, e->delta, e->owed };
 }
 static void back_to(struct em *e, const struct point *t)
 {
 	e->p = t->p;
+	e->other = t->other;
 	e->flags_host = t->flags_host;
 	e->flags_mem = t->flags_mem;
 	e->failed = t->failed;

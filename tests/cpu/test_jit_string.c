@@ -159,8 +159,42 @@ static void plain_ones_need_no_interpreter(void **state)
 	guest_free(g);
 }
 
+static void nor_do_those_over_the_end_of_a_page(void **state)
+{
+	enum { ROUNDS = 1000, FROM = 2000, N = 3000, TO = 3 * PAGE + 500, SET = 3000, SET_N = 2000 };
+	struct guest *g = new_guest(1);
+	static uint8_t pages[2 * PAGE];
+	guest_code(g, GUEST_CODE + 0x800,
+		0xbd, ROUNDS & 0xff, ROUNDS >> 8, 0x00, 0x00,   /* mov ebp, ROUNDS */
+		0xbe, 0xd0, 0x07, 0x40, 0x00,                   /* l: mov esi, PLACE + FROM */
+		0xbf, 0xf4, 0x31, 0x40, 0x00,                   /* mov edi, PLACE + TO */
+		0xb9, 0xb8, 0x0b, 0x00, 0x00, 0xf3, 0xa4,       /* mov ecx, N; rep movsb */
+		0xbf, 0xb8, 0x0b, 0x40, 0x00,                   /* mov edi, PLACE + SET */
+		0xb9, 0xf4, 0x01, 0x00, 0x00, 0xf3, 0xab,       /* mov ecx, SET_N / 4; rep stosd */
+		0x83, 0xed, 0x01, 0x75, 0xde, 0xf4);            /* sub ebp, 1; jnz l; hlt */
+	for (unsigned code64 = 0; code64 < 2; code64++) {
+		struct jit_counters before, j;
+		fill(g, 3);
+		for (unsigned n = 0; n < 2; n++)
+			memcpy(pages + n * PAGE, g->mem + frame(n), PAGE);
+		memset(pages + SET, 0x55, SET_N);
+		g->c->regs[RAX] = 0x55555555;
+		set_code_size(g, code64);
+		jit_get_counters(engine_jit(g->c), &before);
+		assert_int_equal(guest_run(g, GUEST_CODE + 0x800), CPUEXIT_HALT);
+		assert_int_equal(guest_vector(g), -1);
+		jit_get_counters(engine_jit(g->c), &j);
+		assert_true(j.steps - before.steps + j.misses - before.misses < 30);
+		assert_memory_equal(g->mem + frame(3) + TO % PAGE, pages + FROM, N);
+		for (unsigned n = 0; n < 2; n++)
+			assert_memory_equal(g->mem + frame(n), pages + n * PAGE, PAGE);
+	}
+	guest_free(g);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(translated_as_interpreted), cmocka_unit_test(plain_ones_need_no_interpreter) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(translated_as_interpreted), cmocka_unit_test(plain_ones_need_no_interpreter),
+		cmocka_unit_test(nor_do_those_over_the_end_of_a_page) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
