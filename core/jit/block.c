@@ -238,25 +238,8 @@ static bool dispatches(const struct ji *last)
 	return last->row->map == ONE && last->row->opcode == GROUP_5 && (last->row->match >> 3 & 7) == JMP;
 }
 
-/* What is patched all the time would fill the code cache with the dead.  Where the last code made was b's, its room is taken again: who has a link to
- * it, or finds it by address, wants what b becomes. */
-static bool take_room_again(struct jit *j, const struct block *b)
-{
-	const struct jit_block *last = &j->blocks[j->n_blocks - 1];
-	if (!j->n_blocks || last->key != b->key)
-		return false;
-	far_forget(j, &j->exits[last->first_exit]);
-	j->used = (size_t)(last->entry - j->rw);
-	j->cold_used = last->cold;
-	j->n_steps = (unsigned)(last->steps - j->steps);
-	j->n_exits = last->first_exit;
-	j->n_blocks--;
-	return true;
-}
-
 bool jit_translate(struct jit *j, struct block *b, uint64_t probed)
 {
-	bool again = take_room_again(j, b);
 	struct cpu *c = j->c;
 	struct ji is[BLOCK_MAX];
 	struct stub stubs[STUBS_MAX];
@@ -295,11 +278,8 @@ bool jit_translate(struct jit *j, struct block *b, uint64_t probed)
 	em8(&e, 0xe9);
 	em_rel32(&e, j->leave);
 	em_part(&e, false);
-	if (e.failed) {
-		if (again)
-			engine_flush(c);        /* there are ways to what was here */
+	if (e.failed)
 		return false;
-	}
 	while (e.p - jb->entry < 5)
 		em8(&e, 0xcc);
 	jb->n_steps = j->n_steps - first_step;

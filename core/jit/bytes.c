@@ -231,6 +231,11 @@ static void put_nops(struct em *e, unsigned n)
 }
 void em_room(struct em *e, unsigned bytes) { put_nops(e, missing(e, 0, bytes)); }
 void em_room_behind(struct em *e, unsigned before, unsigned bytes) { put_nops(e, missing(e, before, bytes)); }
+void em_room_for_kill(struct em *e)
+{
+	if (!e->cold && e->p < e->entry + JMP_SIZE)
+		put_nops(e, (unsigned)(e->entry + JMP_SIZE - e->p));
+}
 
 void em_room_wide(struct em *e, unsigned prefix, unsigned before, unsigned bytes)
 {

@@ -232,6 +232,8 @@ enum { JCC_SIZE = 6, JMP_SIZE = 5, CMP_ENV_SIZE = 7 /* of a register */, INDEXED
  * that the host would be slow.  Flags stay. */
 void em_room(struct em *e, unsigned bytes);
 void em_room_behind(struct em *e, unsigned before, unsigned bytes);
+/* What comes next will be written to, also after jit_kill() has put a jump where the block begins. */
+void em_room_for_kill(struct em *e);
 /* The same with `prefix`es, which mean nothing new to the next instruction, of `before` bytes: that costs less. */
 void em_room_wide(struct em *e, unsigned prefix, unsigned before, unsigned bytes);
 /* The same for a jcc of the guest's, which may come directly behind an instruction of the guest's. */

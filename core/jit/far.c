@@ -34,6 +34,7 @@ bool em_far(struct em *e, int64_t target, bool poll)
 	if (e->user || !e->code64 || family_off(e, FAM_FAR) || family_off(e, FAM_LINK))
 		return false;
 	uint8_t *asked = poll ? em_poll(e) : NULL;
+	em_room_for_kill(e);
 	em_room_behind(e, JMP, JMP_SIZE);
 	em_room_behind(e, CMP_SIZE, JCC_SIZE);          /* which leaves room for the other */
 	uint8_t *site = e->p;

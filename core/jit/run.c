@@ -329,6 +329,22 @@ const struct insn *op_jit_stale(struct cpu *c, const struct insn *i)
 	return NULL;
 }
 
+/* What is patched all the time would fill the code cache with the dead.  Where the last code made was b's, its room is taken again: who has a link to
+ * it, or finds it by address, wants what b becomes.  But nobody may be about to look at one of its exits, as left() is where it calls again(). */
+static bool take_room_again(struct jit *j, const struct block *b)
+{
+	const struct jit_block *last = &j->blocks[j->n_blocks - 1];
+	if (!j->n_blocks || last->key != b->key)
+		return false;
+	far_forget(j, &j->exits[last->first_exit]);
+	j->used = (size_t)(last->entry - j->rw);
+	j->cold_used = last->cold;
+	j->n_steps = (unsigned)(last->steps - j->steps);
+	j->n_exits = last->first_exit;
+	j->n_blocks--;
+	return true;
+}
+
 const struct insn *op_jit_count(struct cpu *c, const struct insn *i)
 {
 	struct block *b = jit_block_of(i);
@@ -337,10 +353,11 @@ const struct insn *op_jit_count(struct cpu *c, const struct insn *i)
 		b->insns[0].fn = b->first;
 		make_huge(j, j->used);
 		make_huge(j, j->cold_used);
-		if (full(j))
-			engine_flush(c);
-		else if (jit_translate(j, b, 0))
+		bool again = take_room_again(j, b);
+		if (!full(j) && jit_translate(j, b, 0))
 			b->insns[0].fn = op_jit_enter;
+		else if (again || full(j))              /* there are ways to what was here */
+			engine_flush(c);
 	}
 	if (b->jit)
 		return op_jit_enter(c, i);

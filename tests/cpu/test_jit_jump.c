@@ -284,6 +284,39 @@ static void forward_round_the_address_space(void **state)
 	guest_free(g);
 }
 
+static void put_far_jump(struct guest *g, uint64_t at, unsigned n, uint64_t to)
+{
+	uint8_t code[16];
+	int32_t by = (int32_t)(to - (at + n + 5));
+	memset(code, n == 4 ? 0x99 /* cdq: one byte of the host's */ : 0x90 /* none */, n);
+	code[n] = 0xe9;
+	memcpy(code + n + 1, &by, 4);
+	guest_load(g, at, code, n + 5);
+}
+
+/* A block of little more than a jump to another page dies, and who finds it by its address gets to its successor, also when what that jump had
+ * learnt is dropped then. */
+static void jumps_to_other_pages_die(void **state)
+{
+	enum { A = GUEST_CODE + 0x100, B = GUEST_CODE, LAST = GUEST_CODE + 0x400, FAR = GUEST_CODE + 2 * PAGE_SIZE, OTHER = FAR + PAGE_SIZE };
+	struct guest *g = *state;
+	jit_set_counting(engine_jit(g->c), false);              /* which would make it long */
+	guest_code(g, FAR, 0xb9, 1, 0, 0, 0, 0xf4);             /* mov ecx, 1; hlt */
+	guest_code(g, OTHER, 0xb9, 2, 0, 0, 0, 0xf4);
+	guest_code(g, B, 0x48, 0xc7, 0xc0, A & 0xff, A >> 8 & 0xff, A >> 16 & 0xff, 0, 0xff, 0xe0);     /* mov rax, A; jmp rax */
+	for (unsigned n = 0; n < 5; n++) {
+		put_far_jump(g, A, n, FAR);
+		halts_with(g, A, RCX, 1);
+		halts_with(g, B, RCX, 1);
+		guest_code(g, LAST + 64 * n, 0x90, 0xf4);       /* its room is not the last */
+		halts_with(g, LAST + 64 * n, RCX, 1);
+		put_far_jump(g, A, n, OTHER);
+		halts_with(g, B, RCX, 2);
+		mmu_flush(g->c, true);
+		halts_with(g, B, RCX, 2);
+	}
+}
+
 /* A function is patched between two runs: what is made of it lies where the code before did. */
 static void patched_code_takes_no_more_room(void **state)
 {
@@ -345,6 +378,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(calls_out_of_a_page_in_two_places, setup, teardown),
 		cmocka_unit_test_setup_teardown(mappings_change_all_the_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(flags_behind_jumps, setup, teardown),
+		cmocka_unit_test_setup_teardown(jumps_to_other_pages_die, setup, teardown),
 		cmocka_unit_test_setup_teardown(patched_code_takes_no_more_room, setup, teardown),
 		cmocka_unit_test_setup_teardown(refused_targets_are_not_uncounted, setup, teardown),
 	};
