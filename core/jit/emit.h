@@ -35,19 +35,21 @@ enum host_feature { HOST_SSE42 = 1 << 0 /* and all before it, POPCNT */, HOST_AE
 	HOST_UNDEFINED = 1 << 7 /* undefined flags come out as the interpreter's do */, HOST_JCC = 1 << 8 /* jumps at the end of 32 bytes are slow */ };
 
 enum exit_kind { EXIT_LINK, EXIT_INDIRECT, EXIT_INTERP, EXIT_FAR };
+/* There are six a block: small. */
 struct jit_exit {
-	enum exit_kind kind;
-	int32_t off;                    /* LINK, FAR: target, from the start of the page */
 	uint8_t *patch;                 /* LINK: rel32 to point at the target's code, in the writable mapping; FAR: the site (far.c) */
-	uint8_t *look, *ask;            /* FAR: where it goes meanwhile */
 	struct block *block;            /* INTERP: go on in the interpreter at insns[slot] */
-	unsigned slot, page_off;
+	int32_t look, ask;              /* FAR: where it goes meanwhile, from the site */
+	int32_t off;                    /* LINK, FAR: target, from the start of the page */
+	uint16_t slot, page_off;
+	enum exit_kind kind : 8;
 	uint8_t before;                 /* INTERP: instructions done that the interpreter does not know of (struct ji) */
 	bool group;                     /* INTERP: because of a check for several accesses */
 	uint8_t site;                   /* INTERP: because the range of an access was the wrong one many times (jit.wrong); 0 = not so */
 	bool cross;                     /* LINK: to an instruction that lies in two pages (cross.c) */
 	bool twin;                      /* LINK: to a twin (engine_twin); INTERP: because that was so 256 times */
 };
+_Static_assert(sizeof(struct jit_exit) == 40, "no holes");
 /* The interpreter's view of translated instructions that may run one by one, each run of them ending in a mark (op_jit_end). */
 struct jit_block {
 	uint8_t *entry;                 /* writable mapping */

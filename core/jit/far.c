@@ -47,18 +47,18 @@ bool em_far(struct em *e, int64_t target, bool poll)
 	em_part(e, true);
 	x->off = (int32_t)target;
 	x->patch = site;
-	x->look = e->p;
+	x->look = (int32_t)(e->p - site);
 	em_patch(site + CMP_SIZE + 2, e->p);
 	if (asked)
 		em_patch(asked, e->p);
 	em_load_target(e, target, false);
 	em_jump(e, poll, true);
-	x->ask = e->p;
+	x->ask = (int32_t)(e->p - site);
 	em_imm64(e, H_T1, (uintptr_t)x);
 	em8(e, 0xe9);
 	em_rel32(e, e->j->leave);
 	em_part(e, was);
-	jump_at(site, x->ask);
+	jump_at(site, site + x->ask);
 	return true;
 }
 
@@ -71,7 +71,7 @@ void far_link(struct jit *j, struct jit_exit *x, uint64_t rip, const struct bloc
 	uint8_t *site = x->patch;
 	uint64_t page = rip & PAGE_MASK;
 	if (!fits(v->page) || !fits(page) || j->n_far == FAR_MAX || j->far_spent > SPEND_MAX) {
-		jump_at(site, x->look);
+		jump_at(site, site + x->look);
 		return;
 	}
 	uint32_t there = (uint32_t)page;
@@ -87,7 +87,7 @@ void far_link(struct jit *j, struct jit_exit *x, uint64_t rip, const struct bloc
 void far_unlink(struct jit *j)
 {
 	for (unsigned n = 0; n < j->n_far; n++)
-		jump_at(j->far[n]->patch, j->far[n]->ask);
+		jump_at(j->far[n]->patch, j->far[n]->patch + j->far[n]->ask);
 	j->far_spent += j->n_far;
 	j->n_far = 0;
 }
