@@ -111,14 +111,14 @@ static bool map_code(size_t size, const struct cpu *near, uint8_t **rw, uint8_t 
 	if (fd < 0)
 		return false;
 	if (!ftruncate(fd, (off_t)size)) {
-		*rw = map_aligned(size, PROT_READ | PROT_WRITE, fd, NULL);
-		if (*rw != MAP_FAILED)
-			*rx = map_aligned(size, PROT_READ | PROT_EXEC, fd, near);
+		*rx = map_aligned(size, PROT_READ | PROT_EXEC, fd, near);       /* first, as it must find room nearby */
+		if (*rx != MAP_FAILED)
+			*rw = map_aligned(size, PROT_READ | PROT_WRITE, fd, NULL);
 	}
 	int error = errno;
 	close(fd);
 	errno = error;
-	return *rx != MAP_FAILED;
+	return *rw != MAP_FAILED;
 }
 
 /* Code is there up to `used`: memory of which there is some use becomes one huge page, mapped whole in both places.  Otherwise the host's TLB is
@@ -333,8 +333,8 @@ const struct insn *op_jit_stale(struct cpu *c, const struct insn *i)
  * it, or finds it by address, wants what b becomes.  But nobody may be about to look at one of its exits, as left() is where it calls again(). */
 static bool take_room_again(struct jit *j, const struct block *b)
 {
-	const struct jit_block *last = &j->blocks[j->n_blocks - 1];
-	if (!j->n_blocks || last->key != b->key)
+	const struct jit_block *last = j->n_blocks ? &j->blocks[j->n_blocks - 1] : NULL;
+	if (!last || last->key != b->key)
 		return false;
 	far_forget(j, &j->exits[last->first_exit]);
 	j->used = (size_t)(last->entry - j->rw);
@@ -356,8 +356,11 @@ const struct insn *op_jit_count(struct cpu *c, const struct insn *i)
 		bool again = take_room_again(j, b);
 		if (!full(j) && jit_translate(j, b, 0))
 			b->insns[0].fn = op_jit_enter;
-		else if (again || full(j))              /* there are ways to what was here */
-			engine_flush(c);
+		else if (again || full(j)) {
+			engine_flush(c);                /* by the dispatcher, before anybody takes a way to what was here */
+			c->rip = insn_rip(c, i);
+			return NULL;
+		}
 	}
 	if (b->jit)
 		return op_jit_enter(c, i);

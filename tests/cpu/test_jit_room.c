@@ -1,5 +1,6 @@
 /* test_jit_room.c - where translated code has its jumps on hosts with Intel's erratum on jumps: none that is run often crosses the end of 32 bytes or
  * touches it, nor does what the host may fuse with it; and where the code itself lies. */
+#include "core/cpu/accel_conf.h"
 #include "core/cpu/engine.h"
 #include "core/jit/emit.h"
 #include "tests/cpu/guest.h"
@@ -125,12 +126,17 @@ static void code_lies_near_its_cpu(void **state)
 	} while (small[n++] > (uint8_t *)other);
 	struct guest *g = guest_new(GUEST_LONG64);
 	munmap(above, ABOVE);
-	assert_true(engine_set_jit(g->c, 1));
-	intptr_t apart = (intptr_t)engine_jit(g->c)->rx - (intptr_t)g->c;
-	assert_true(apart == (int32_t)apart);
 	guest_code(g, GUEST_CODE, 0x41, 0xb9, 5, 0, 0, 0, 0x4d, 0x89, 0xca, 0xf4);       /* mov r9d, 5; mov r10, r9; hlt */
-	assert_int_equal(guest_run(g, GUEST_CODE), CPUEXIT_HALT);
-	assert_int_equal(g->c->regs[10], 5);
+	for (unsigned most = 0; most < 2; most++) {
+		g->m->accel_conf.tb_size = most ? ACCEL_TB_MAX : 0;
+		assert_true(engine_set_jit(g->c, 0) && engine_set_jit(g->c, 1));
+		const struct jit *j = engine_jit(g->c);
+		intptr_t first = (intptr_t)j->rx - (intptr_t)(g->c + 1), last = first + (intptr_t)(sizeof *g->c + j->size);
+		assert_true(first == (int32_t)first && last == (int32_t)last);
+		g->c->regs[10] = 0;
+		assert_int_equal(guest_run(g, GUEST_CODE), CPUEXIT_HALT);
+		assert_int_equal(g->c->regs[10], 5);
+	}
 	guest_free(g);
 	munmap(other, between);
 	while (n--)
