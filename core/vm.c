@@ -206,7 +206,7 @@ void vm_get_status(struct vm *vm, struct vm_status *st)
 	struct machine *m = vm->m;
 	machine_lock(m);
 	*st = (struct vm_status){ .run = vm->ended ? VM_ENDED : map[m->state], .run_text = run_state_text(m), .accel = m->accel->name,
-		.virtual_ns = (uint64_t)clock_now(&m->clock), .leds = input_leds(m), .uncounted = !accel_counts(m), .busy_ns = vcpu_busy_ns(m) };
+		.virtual_ns = (uint64_t)clock_now(&m->clock), .leds = input_leds(m), .uncounted = !accel_counts(m) };
 	snprintf(st->accel_why, sizeof(st->accel_why), "%s", m->accel_why);
 	snprintf(st->name, sizeof(st->name), "%s", m->name ? m->name : "");
 	if (m->n_cpus) {
@@ -222,6 +222,14 @@ void vm_get_status(struct vm *vm, struct vm_status *st)
 	st->reset_seen = m->resets != vm->resets_seen;
 	vm->resets_seen = m->resets;
 	machine_unlock(m);
+}
+
+uint64_t vm_busy_ns(struct vm *vm)
+{
+	machine_lock(vm->m);
+	uint64_t ns = vcpu_busy_ns(vm->m);
+	machine_unlock(vm->m);
+	return ns;
 }
 
 /* ---- consoles --------------------------------------------------------------------------------------------------------------------- */

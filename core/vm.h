@@ -40,11 +40,11 @@ struct vm_status {
 	char cpu_mode[16];                       /* "real", "prot16", "prot32", "vm86", "long64", "compat" of vCPU 0, sampled */
 	bool halted;
 	uint64_t icount, virtual_ns;
-	uint64_t busy_ns;                        /* CPU time of the host that the vCPUs have taken so far */
 	bool disk_activity, reset_seen;
 	unsigned leds;                           /* keyboard: 1 scroll, 2 num, 4 caps */
 };
 void vm_get_status(struct vm *vm, struct vm_status *st);
+uint64_t vm_busy_ns(struct vm *vm);              /* CPU time of the host that the vCPUs have taken so far; a system call for each of them */
 bool vm_ended(struct vm *vm, int *status);
 
 /* Consoles in QEMU's numbering: index 0 = Alt+1. */

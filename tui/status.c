@@ -19,7 +19,7 @@ void status_sample(struct app *a, int64_t now)
 	if (a->sample_at && now < a->sample_at)
 		return;
 	bool counted = !a->st.uncounted;
-	uint64_t done = counted ? a->st.icount : a->st.busy_ns, before_done = counted ? s->icount : s->busy_ns;
+	uint64_t busy_ns = vm_busy_ns(a->vm), done = counted ? a->st.icount : busy_ns, before_done = counted ? s->icount : s->busy_ns;
 	/* A machine that was put back has done fewer than it had. */
 	double rate = s->at_ms && now > s->at_ms && done > before_done ? (double)(done - before_done) / (double)(now - s->at_ms) / (counted ? 1e3 : 1e4) : 0;
 	bool moved = done != before_done, idle = rate < (counted ? IDLE_MIPS : IDLE_PERCENT);
@@ -29,7 +29,7 @@ void status_sample(struct app *a, int64_t now)
 		changed = !s->cpu_mode[0];
 	}
 	s->icount = a->st.icount;
-	s->busy_ns = a->st.busy_ns;
+	s->busy_ns = busy_ns;
 	s->at_ms = now;
 	s->rate = idle && a->sample_at ? 0 : rate;
 	s->disk = s->disk_seen;

@@ -46,6 +46,7 @@ struct vm {
 	int event_fd, control_fd;
 	_Atomic bool woken;
 	bool wants_ui, busy, dirty, ended, stopping;
+	uint64_t busy_ns;
 	int status;
 	unsigned char echr;
 	const char *keymap;
@@ -396,7 +397,7 @@ static void *ticker_main(void *arg)
 			vm->con[i].type_room = 64;
 		if (vm->busy) {
 			vm->st.icount += 200000;
-			vm->st.busy_ns += 1000000;
+			vm->busy_ns += 1000000;
 		}
 		stop = vm->stopping;
 		pthread_mutex_unlock(&vm->lock);
@@ -525,6 +526,14 @@ void vm_event_ack(struct vm *vm)
 	if (read(vm->event_fd, &v, sizeof v) < 0)
 		v = 0;
 	vm->woken = false;                      /* whoever found it set has put its news in place by now */
+}
+
+uint64_t vm_busy_ns(struct vm *vm)
+{
+	pthread_mutex_lock(&vm->lock);
+	uint64_t ns = vm->busy_ns;
+	pthread_mutex_unlock(&vm->lock);
+	return ns;
 }
 
 void vm_get_status(struct vm *vm, struct vm_status *st)
