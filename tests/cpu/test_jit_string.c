@@ -123,12 +123,23 @@ static void translated_as_interpreted(void **state)
 	guest_free(translated);
 }
 
+/* The code at GUEST_CODE + 800h up to its HLT, with next to nothing left to the interpreter. */
+static void runs_translated(struct guest *g, bool code64)
+{
+	struct jit_counters before, j;
+	set_code_size(g, code64);
+	jit_get_counters(engine_jit(g->c), &before);
+	assert_int_equal(guest_run(g, GUEST_CODE + 0x800), CPUEXIT_HALT);
+	assert_int_equal(guest_vector(g), -1);
+	jit_get_counters(engine_jit(g->c), &j);
+	assert_true(j.steps - before.steps + j.misses - before.misses < 30);
+}
+
 /* Compilers copy small structures with them. */
 static void plain_ones_need_no_interpreter(void **state)
 {
 	enum { ROUNDS = 1000 };
 	struct guest *g = new_guest(1);
-	struct jit_counters j;
 	guest_code(g, GUEST_CODE + 0x800,
 		0xbd, ROUNDS & 0xff, ROUNDS >> 8, 0x00, 0x00,   /* mov ebp, ROUNDS */
 		0xbe, 0x00, 0x00, 0x40, 0x00,                   /* l: mov esi, PLACE */
@@ -138,17 +149,11 @@ static void plain_ones_need_no_interpreter(void **state)
 		0xb9, 0x07, 0x00, 0x00, 0x00, 0xf3, 0xaa,       /* mov ecx, 7; rep stosb */
 		0x83, 0xed, 0x01, 0x75, 0xdd, 0xf4);            /* sub ebp, 1; jnz l; hlt */
 	for (unsigned code64 = 0; code64 < 2; code64++) {
-		struct jit_counters before;
 		uint8_t out[38], want[38];
 		fill(g, 3);
 		g->c->regs[RAX] = 0x11223344;
 		memcpy(want, g->mem + frame(0), 7);
-		set_code_size(g, code64);
-		jit_get_counters(engine_jit(g->c), &before);
-		assert_int_equal(guest_run(g, GUEST_CODE + 0x800), CPUEXIT_HALT);
-		assert_int_equal(guest_vector(g), -1);
-		jit_get_counters(engine_jit(g->c), &j);
-		assert_true(j.steps - before.steps + j.misses - before.misses < 30);
+		runs_translated(g, code64);
 		uint8_t al = g->mem[frame(0) + 7];
 		memcpy(want + 7, (const uint8_t[]) { al, 0x33, 0x22, 0x11 }, 4);
 		memcpy(want + 11, g->mem + frame(0) + 8, 20);
@@ -173,18 +178,12 @@ static void nor_do_those_over_the_end_of_a_page(void **state)
 		0xb9, 0xf4, 0x01, 0x00, 0x00, 0xf3, 0xab,       /* mov ecx, SET_N / 4; rep stosd */
 		0x83, 0xed, 0x01, 0x75, 0xde, 0xf4);            /* sub ebp, 1; jnz l; hlt */
 	for (unsigned code64 = 0; code64 < 2; code64++) {
-		struct jit_counters before, j;
 		fill(g, 3);
 		for (unsigned n = 0; n < 2; n++)
 			memcpy(pages + n * PAGE, g->mem + frame(n), PAGE);
 		memset(pages + SET, 0x55, SET_N);
 		g->c->regs[RAX] = 0x55555555;
-		set_code_size(g, code64);
-		jit_get_counters(engine_jit(g->c), &before);
-		assert_int_equal(guest_run(g, GUEST_CODE + 0x800), CPUEXIT_HALT);
-		assert_int_equal(guest_vector(g), -1);
-		jit_get_counters(engine_jit(g->c), &j);
-		assert_true(j.steps - before.steps + j.misses - before.misses < 30);
+		runs_translated(g, code64);
 		assert_memory_equal(g->mem + frame(3) + TO % PAGE, pages + FROM, N);
 		for (unsigned n = 0; n < 2; n++)
 			assert_memory_equal(g->mem + frame(n), pages + n * PAGE, PAGE);
