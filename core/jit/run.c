@@ -356,8 +356,9 @@ const struct insn *op_jit_count(struct cpu *c, const struct insn *i)
 		bool again = take_room_again(j, b);
 		if (!full(j) && jit_translate(j, b, 0))
 			b->insns[0].fn = op_jit_enter;
-		else if (again || full(j)) {
-			engine_flush(c);                /* by the dispatcher, before anybody takes a way to what was here */
+		else if (again || full(j))
+			engine_flush(c);
+		if (again && !b->jit) {                 /* not before the dispatcher has done that: there are ways to what was here */
 			c->rip = insn_rip(c, i);
 			return NULL;
 		}
