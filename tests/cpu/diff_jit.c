@@ -92,6 +92,9 @@ void diff_jit_run(struct diff_jit *j, struct diff_emu *e, const struct diff_case
 	unsigned end;
 	diff_emu_load(e, k);
 	c->rip = place(j, k, &end);
+	if (atomic_exchange(&c->attention, 0))          /* the code cache is full: nothing more would be translated */
+		engine_service(c);
+	c->jit.shadow = UINT64_C(1) << 62;              /* no STI is in front of where a branch leads: nothing leads there */
 	fetch_only(j);
 	for (unsigned n = 0; n < 10000 && !c->exc_pending; n++) {
 		const struct insn *i = engine_lookup(c);
